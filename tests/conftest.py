@@ -12,9 +12,11 @@ from click.testing import CliRunner
 from kanport.cli import cli
 from kanport.sandbox import Sandbox, SandboxOptions
 from tests.support.command_line import Result
+from tests.support.endings import Host, a_host
 from tests.support.examples import examples
+from tests.support.files import write_files
 
-pytest_plugins = ("tests.support.ldap.fixtures",)
+pytest_plugins = ("tests.support.ldap.fixtures", "tests.support.tls")
 
 LIVE_VARIABLES = ("KANPORT_LIVE_URL", "KANPORT_LIVE_TOKEN")
 
@@ -121,3 +123,17 @@ def kanport(
         return Result(ended.exit_code, ended.stdout, ended.stderr)
 
     return call
+
+
+@pytest.fixture
+def club(server: Sandbox, tmp_path: Path) -> Path:
+    """A mapping and its files, for the two projects of the server."""
+    server.store.add_project("Alpha", identifier="ALPHA")
+    server.store.add_project("Beta board")
+    return write_files(tmp_path)
+
+
+@pytest.fixture
+def host(server: Sandbox, tmp_path: Path) -> Host:
+    """A machine that runs commands as cron does."""
+    return a_host(server, tmp_path)

@@ -15,7 +15,7 @@ from kanport.errors import UsageError
 from kanport.files import ArtifactKind, check_target, kind_of, readers, write_file
 from kanport.sandbox import Sandbox
 from tests.support.command_line import Kanport
-from tests.support.files import MAPPING, write_files
+from tests.support.files import MAPPING
 
 RECORDED = Path(__file__).parent / "versions" / "v0_1_0"
 STRANGER = 12345
@@ -35,13 +35,6 @@ def in_time() -> Iterator[None]:
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
-
-
-@pytest.fixture
-def club(tmp_path: Path, server: Sandbox) -> Path:
-    server.store.add_project("Alpha", identifier="ALPHA")
-    server.store.add_project("Beta board")
-    return write_files(tmp_path)
 
 
 def pipe(name: str) -> str:

@@ -1,7 +1,7 @@
 """How many changes go into a request, and how they are spread over connections."""
 
 from kanport.apply.concurrency import SHORTEST, SMALLEST_SHARE, AdaptiveBatchSize, WorkQueue
-from tests.support.plans import grant
+from tests.support.changes import grant
 
 
 def queue(amount: int, workers: int) -> WorkQueue:

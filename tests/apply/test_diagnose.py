@@ -11,7 +11,7 @@ from kanport.api import Options, Result
 from kanport.apply.journal import load_journal
 from kanport.outcome import Status
 from kanport.sandbox import InjectedFault, Reply, Sandbox
-from tests.support.plans import facts_in
+from tests.support.changes import facts_in
 
 MAPPING = """\
 kanport: 1

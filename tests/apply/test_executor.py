@@ -20,7 +20,7 @@ from kanport.outcome import SENT_UNKNOWN, STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, 
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
 from kanport.sandbox import InjectedFault, Reply, Sandbox, web_page
-from tests.support.plans import facts_in, grant, new_user, nth_change, plan_of
+from tests.support.changes import facts_in, grant, new_user, nth_change, plan_of
 
 UNAUTHORIZED = Reply(
     401,

@@ -5,7 +5,6 @@ A proxy between Kanport and the server makes the faults, on real connections.
 
 import json
 import logging
-import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from tests.support.proxy import (
     items_response,
     response,
 )
+from tests.support.tls import tls
 
 HASH = "$2y$10$abcdefghijklmnopqrstuvABCDEFGHIJKLMNOPQRSTUVWXYZ01234"
 LOCKED = "SQL Error[SQLSTATE[HY000]: General error: 5 database is locked]"
@@ -176,22 +176,11 @@ def test_an_answer_that_never_comes_leaves_the_right_end_state(
 # --- what goes wrong before there is a request ------------------------------------------------
 
 
-def tls(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
-    return context
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
 @pytest.fixture
-def safe(authority: trustme.CA, tmp_path: Path) -> Iterator[Disturbed]:
+def safe(ca: trustme.CA, tmp_path: Path) -> Iterator[Disturbed]:
     ca_file = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(ca_file)
-    with Proxy(tls(authority.issue_cert("127.0.0.1"))) as proxy:
+    ca.cert_pem.write_to_path(ca_file)
+    with Proxy(tls(ca.issue_cert("127.0.0.1"))) as proxy:
         yield Disturbed(proxy, tmp_path, ca_file=ca_file, timeouts=Timeouts(connect=0.2))
 
 
@@ -212,9 +201,9 @@ def test_a_server_that_listens_no_more_leaves_the_right_end_state(safe: Disturbe
 
 
 def test_a_certificate_that_is_wrong_from_then_on_leaves_the_right_end_state(
-    safe: Disturbed, authority: trustme.CA
+    safe: Disturbed, ca: trustme.CA
 ) -> None:
-    wrong = tls(authority.issue_cert("elsewhere.example.org"))
+    wrong = tls(ca.issue_cert("elsewhere.example.org"))
     at_every_connection(safe, lambda: safe.proxy.use(wrong))
 
 

@@ -17,8 +17,7 @@ from kanport.pipeline.run import Execution, apply_plan, resume_run, verify_plan
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
 from kanport.sandbox import InjectedFault, Reply, Sandbox, SandboxOptions
-from tests.support.changes import a_change
-from tests.support.plans import new_user, plan_of
+from tests.support.changes import a_change, new_user, plan_of
 
 OPTIONS = Options(batch_size=3, connections=1, pause=0.0)
 PHP = (

@@ -21,7 +21,7 @@ from kanport.errors import LockHeld, UsageError
 from kanport.facts import as_written, fact
 from kanport.kanboard.rpc import NoAnswer, RefusedCall, Result
 from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Outcome, Status, Tally
-from tests.support.plans import grant, new_user, plan_of
+from tests.support.changes import grant, new_user, plan_of
 
 PLAN = plan_of(new_user(1, "ada"), new_user(2, "bo\u2028b"), grant(3, "ada", 1))
 

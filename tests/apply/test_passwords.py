@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from kanport.apply.passwords import ALPHABET, Passwords, random_password
 from kanport.errors import UsageError
-from tests.support.plans import grant, new_user
+from tests.support.changes import grant, new_user
 
 
 def test_a_random_password_is_long_and_fits_what_bcrypt_looks_at() -> None:

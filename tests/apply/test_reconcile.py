@@ -16,9 +16,8 @@ from kanport.pipeline.run import Execution, resume_run
 from kanport.plan.change import Action, Change
 from kanport.relations import About
 from tests.scenarios.test_checks_when_it_counts import cut
-from tests.support.changes import a_change
+from tests.support.changes import a_change, facts_in, grant, new_user, nth_change
 from tests.support.disturbed import OPTIONS, Disturbed, end_state
-from tests.support.plans import facts_in, grant, new_user, nth_change
 from tests.support.proxy import Calls, Disturbance, Forward, Proxy, Wire, items_response
 
 ODD: list[Any] = [{"message": "welcome"}, ["a", "list"], 7, 1.5, {"id": "x", "username": "ada"}]

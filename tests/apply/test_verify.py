@@ -7,7 +7,7 @@ from kanport.apply.verify import verify
 from kanport.facts import Fact, fact
 from kanport.kanboard.rpc import Call
 from kanport.plan.change import Action, Change
-from tests.support.plans import grant, new_user, nth_change, plan_of
+from tests.support.changes import grant, new_user, nth_change, plan_of
 
 ROW = {"id": 2, "username": "ada", "name": "", "email": "", "role": "app-user", "is_active": 1}
 

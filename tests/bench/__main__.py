@@ -30,7 +30,7 @@ from kanport.kanboard.rpc import Call, Result
 from kanport.pipeline.run import Execution, apply_plan
 from kanport.plan.change import Action, Change
 from tests.bench.server import bench_server
-from tests.support.plans import grant, new_user, nth_change, plan_of
+from tests.support.changes import grant, new_user, nth_change, plan_of
 
 SIZES = (100, 200, 334, 500)
 CONNECTIONS = (1, 2, 3, 4, 8)

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from kanport.errors import Exit
-from kanport.sandbox import Sandbox
 from tests.support import endings
 from tests.support.command_line import Result
 
@@ -176,14 +174,9 @@ TABLE = [
 ]
 
 
-@pytest.fixture
-def world(server: Sandbox, tmp_path: Path) -> endings.Host:
-    return endings.a_host(server, tmp_path)
-
-
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{int(row.code)} {row.way.__name__}")
-def test_a_command_ends_with_this_code_and_these_words(world: endings.Host, row: Row) -> None:
-    said = row.way(world)
+def test_a_command_ends_with_this_code_and_these_words(host: endings.Host, row: Row) -> None:
+    said = row.way(host)
     assert "".join(said.out.splitlines(keepends=True)[:2]) == row.out
     assert said.err == row.err
     assert said.code == row.code

@@ -16,11 +16,6 @@ from tests.support.files import write_files
 FULL = Path("/dev/full")
 
 
-@pytest.fixture
-def world(server: Sandbox, tmp_path: Path) -> endings.Host:
-    return endings.a_host(server, tmp_path)
-
-
 def events(text: str) -> list[dict[str, Any]]:
     """Read a log in which every line is an event of the catalogue."""
     found = [json.loads(line) for line in text.splitlines()]
@@ -32,8 +27,8 @@ def events(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_stderr_is_the_log_and_nothing_else(world: endings.Host) -> None:
-    said = world.run("sync", "club.yaml", "--log-format", "json", "-vv")
+def test_stderr_is_the_log_and_nothing_else(host: endings.Host) -> None:
+    said = host.run("sync", "club.yaml", "--log-format", "json", "-vv")
     assert said.code == 0
     log = events(said.err)
     assert len({event["run"] for event in log}) == 1
@@ -47,15 +42,15 @@ def test_stderr_is_the_log_and_nothing_else(world: endings.Host) -> None:
     assert all(event["status"] == "done" for event in settled)
     assert log[-1]["exit_code"] == 0
     assert log[-1]["tally"]["done"] == 6
-    assert world.server.token not in said.err
+    assert host.server.token not in said.err
 
 
 @pytest.mark.parametrize(
     ("way", "code"), [(endings.a_guard, 4), (endings.invalid_rows, 5), (endings.no_mapping, 6)]
 )
-def test_what_stops_a_run_is_an_event_too(world: endings.Host, way: Any, code: int) -> None:
-    world.environ["KANPORT_LOG_FORMAT"] = "json"
-    log = events(way(world).err)
+def test_what_stops_a_run_is_an_event_too(host: endings.Host, way: Any, code: int) -> None:
+    host.environ["KANPORT_LOG_FORMAT"] = "json"
+    log = events(way(host).err)
     ended = [event for event in log if event["event"] == "run.ended"]
     assert [event["exit_code"] for event in ended] == [code]
     assert log[-1]["event"] == "error"
@@ -64,25 +59,25 @@ def test_what_stops_a_run_is_an_event_too(world: endings.Host, way: Any, code: i
     assert tripped == (["limit-create"] if code == 4 else [])
 
 
-def test_a_bug_is_an_event_too(world: endings.Host) -> None:
-    world.environ["KANPORT_LOG_FORMAT"] = "json"
-    log = events(endings.a_bug(world).err)
+def test_a_bug_is_an_event_too(host: endings.Host) -> None:
+    host.environ["KANPORT_LOG_FORMAT"] = "json"
+    log = events(endings.a_bug(host).err)
     assert (log[-1]["event"], log[-1]["type"]) == ("bug", "ZeroDivisionError")
 
 
-def test_a_quiet_log_holds_warnings_and_errors_only(world: endings.Host) -> None:
-    world.environ["KANPORT_LOG_FORMAT"] = "json"
-    assert world.run("sync", "club.yaml", "--quiet").err == ""
-    assert world.run("sync", "none.yaml", "--quiet").err.count("\n") == 2
+def test_a_quiet_log_holds_warnings_and_errors_only(host: endings.Host) -> None:
+    host.environ["KANPORT_LOG_FORMAT"] = "json"
+    assert host.run("sync", "club.yaml", "--quiet").err == ""
+    assert host.run("sync", "none.yaml", "--quiet").err.count("\n") == 2
 
 
-def test_a_file_gets_the_log_and_people_still_get_their_words(world: endings.Host) -> None:
-    log = world.folder / "log"
+def test_a_file_gets_the_log_and_people_still_get_their_words(host: endings.Host) -> None:
+    log = host.folder / "log"
     options = ("--log-file", log, "--log-format", "json")
-    first = world.run("sync", "club.yaml", *options)
+    first = host.run("sync", "club.yaml", *options)
     assert first.err.endswith("Verified: a second plan has no changes.\n")
     assert "{" not in first.err
-    second = world.run("sync", "none.yaml", *options)
+    second = host.run("sync", "none.yaml", *options)
     assert second.err.startswith("Error: there is no mapping")
     found = events(log.read_text(encoding="utf-8"))
     assert [event["event"] for event in found].count("run.ended") == 2
@@ -90,15 +85,15 @@ def test_a_file_gets_the_log_and_people_still_get_their_words(world: endings.Hos
     assert log.stat().st_mode & 0o007 == 0
 
 
-def test_a_log_file_may_be_text_for_people(world: endings.Host) -> None:
-    world.run("sync", "club.yaml", "--log-file", "log")
-    lines = (world.folder / "log").read_text(encoding="utf-8").splitlines()
+def test_a_log_file_may_be_text_for_people(host: endings.Host) -> None:
+    host.run("sync", "club.yaml", "--log-file", "log")
+    lines = (host.folder / "log").read_text(encoding="utf-8").splitlines()
     assert re.match(r"\S+ INFO kanport\.\S+ run\.started command=sync", lines[0])
     assert "run.ended exit_code=0" in lines[-1]
 
 
 def test_a_log_file_that_cannot_be_opened_stops_it_before_anything_is_done(
-    kanport: Kanport, server: Sandbox, world: endings.Host
+    kanport: Kanport, server: Sandbox, host: endings.Host
 ) -> None:
     refused = kanport("sync", "club.yaml", "--log-file", "none/log")
     assert refused.code == 6
@@ -107,11 +102,11 @@ def test_a_log_file_that_cannot_be_opened_stops_it_before_anything_is_done(
 
 
 @pytest.mark.skipif(not FULL.is_char_device(), reason="there is no /dev/full here")
-def test_a_full_disk_is_told_once_and_stops_nothing(world: endings.Host) -> None:
-    said = world.run("sync", "club.yaml", "--log-file", FULL)
+def test_a_full_disk_is_told_once_and_stops_nothing(host: endings.Host) -> None:
+    said = host.run("sync", "club.yaml", "--log-file", FULL)
     assert said.code == 0
     assert said.err.count("Warning: the log file /dev/full cannot be written") == 1
-    assert "ada" in world.server.store.snapshot().users
+    assert "ada" in host.server.store.snapshot().users
 
 
 def test_only_events_of_the_catalogue_can_be_told() -> None:

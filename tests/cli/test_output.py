@@ -17,13 +17,6 @@ FULL = Path("/dev/full")
 
 
 @pytest.fixture
-def club(server: Sandbox, tmp_path: Path) -> Path:
-    server.store.add_project("Alpha", identifier="ALPHA")
-    server.store.add_project("Beta board")
-    return write_files(tmp_path)
-
-
-@pytest.fixture
 def gone() -> Iterator[int]:
     """A pipe that nobody reads any more."""
     reading, writing = os.pipe()

@@ -6,14 +6,6 @@ import pytest
 
 from kanport.sandbox import Sandbox
 from tests.support.command_line import Kanport
-from tests.support.files import write_files
-
-
-@pytest.fixture
-def club(server: Sandbox, tmp_path: Path) -> Path:
-    server.store.add_project("Alpha", identifier="ALPHA")
-    server.store.add_project("Beta board")
-    return write_files(tmp_path)
 
 
 @pytest.mark.parametrize("name", [".", "/", "", "-", "no/such/folder.json"])

@@ -1,7 +1,6 @@
 """Whether the server can be reached, what it is, and what a person should know of it."""
 
 import json
-import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from kanport.sandbox import Sandbox, SandboxOptions
 from tests.support.command_line import Kanport
 from tests.support.doctor import NOW, text_of
 from tests.support.http_server import TOKEN, Reply, always, answers, error, serve, settings_for
+from tests.support.tls import tls
 
 
 def look(settings: Settings, now: datetime = NOW) -> list[Check]:
@@ -123,34 +123,16 @@ def test_what_fails_in_one_check_keeps_no_other_from_being_made() -> None:
 # --- TLS ------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(path)
-    return path
-
-
-def tls(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
-    return context
-
-
 KANBOARD = {"getVersion": "1.2.53", "getAllUsers": [], "getAllProjects": [], "getAllGroups": []}
 
 
 @pytest.mark.parametrize(("days", "level"), [(300, CheckStatus.OK), (5, CheckStatus.WARNING)])
 def test_a_certificate_is_told_and_warned_of_before_it_ends(
-    authority: trustme.CA, ca_file: Path, days: int, level: CheckStatus
+    ca: trustme.CA, ca_file: Path, days: int, level: CheckStatus
 ) -> None:
     now = datetime.now(UTC)
     end = now + timedelta(days=days, minutes=1)
-    issued = authority.issue_cert("127.0.0.1", "kb.example.org", not_after=end)
+    issued = ca.issue_cert("127.0.0.1", "kb.example.org", not_after=end)
     with serve(answers(KANBOARD), tls(issued)) as server:
         checks = look(settings_for(server, ca_file=ca_file), now)
     told = next(check for check in checks if "certificate" in check.text)
@@ -161,8 +143,8 @@ def test_a_certificate_is_told_and_warned_of_before_it_ends(
     assert f"until {end:%Y-%m-%d}" in told.text
 
 
-def test_a_certificate_that_nobody_vouches_for_is_a_problem(authority: trustme.CA) -> None:
-    with serve(answers(KANBOARD), tls(authority.issue_cert("127.0.0.1"))) as server:
+def test_a_certificate_that_nobody_vouches_for_is_a_problem(ca: trustme.CA) -> None:
+    with serve(answers(KANBOARD), tls(ca.issue_cert("127.0.0.1"))) as server:
         checks = look(settings_for(server))
     assert exit_for(checks) is Exit.UNREACHABLE
     assert "--ca-file" in text_of(checks, CheckStatus.PROBLEM)

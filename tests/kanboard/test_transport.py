@@ -31,6 +31,7 @@ from tests.support.http_server import (
     serve,
     settings_for,
 )
+from tests.support.tls import tls
 
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
@@ -281,27 +282,9 @@ def test_an_answer_that_is_no_text_is_no_answer(reply: Reply) -> None:
 # --- certificates ---------------------------------------------------------------------------------
 
 
-def tls(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
-    return context
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
 @pytest.fixture
-def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return path
-
-
-@pytest.fixture
-def good(authority: trustme.CA) -> Iterator[ScriptedServer]:
-    with serve(ok, tls(authority.issue_cert("127.0.0.1"))) as server:
+def good(ca: trustme.CA) -> Iterator[ScriptedServer]:
+    with serve(ok, tls(ca.issue_cert("127.0.0.1"))) as server:
         yield server
 
 
@@ -317,17 +300,17 @@ def test_a_private_authority_is_not_trusted_otherwise(good: ScriptedServer) -> N
     assert reply.reason.hint is not None and "--ca-file" in reply.reason.hint
 
 
-def test_an_expired_certificate_is_refused(authority: trustme.CA, ca_file: Path) -> None:
+def test_an_expired_certificate_is_refused(ca: trustme.CA, ca_file: Path) -> None:
     past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    expired = authority.issue_cert("127.0.0.1", not_after=past)
+    expired = ca.issue_cert("127.0.0.1", not_after=past)
     with serve(ok, tls(expired)) as server:
         reply = fault(settings_for(server, ca_file=ca_file))
     assert (reply.fault, reply.sent, server.requests) == (Fault.TLS, False, [])
     assert "expired" in reply.why
 
 
-def test_a_certificate_for_another_name_is_refused(authority: trustme.CA, ca_file: Path) -> None:
-    with serve(ok, tls(authority.issue_cert("kanboard.example.org"))) as server:
+def test_a_certificate_for_another_name_is_refused(ca: trustme.CA, ca_file: Path) -> None:
+    with serve(ok, tls(ca.issue_cert("kanboard.example.org"))) as server:
         reply = fault(settings_for(server, ca_file=ca_file))
     assert (reply.fault, reply.sent, server.requests) == (Fault.TLS, False, [])
     assert "127.0.0.1" in reply.why

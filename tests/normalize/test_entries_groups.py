@@ -10,6 +10,7 @@ from kanport.origin import Origin
 from kanport.relations import About
 from kanport.table import DirectoryEntry, Row, Scope
 from tests.normalize.test_entries import ADA, PAT, an_entry
+from tests.support.findings import codes
 from tests.support.inputs import a_table, normalize_tables
 
 MAPPING = """
@@ -44,10 +45,6 @@ def read(*members: tuple[str, DirectoryEntry | None], scopes: tuple[Scope, ...] 
 def members(desired: DesiredState) -> dict[str, bool]:
     """Return who is to be in the group, and whether no source of users has them."""
     return {one.holder.value: one.unlisted for one in desired.group_members}
-
-
-def codes(found: Normalized) -> list[str]:
-    return [finding.code for finding in found.findings]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from kanport.mapping import load_mapping
 from kanport.model import DesiredState
 from kanport.normalize import Normalized, columns_used, normalize, secret_columns
 from kanport.sources import SourceContext, read_source
+from tests.support.findings import codes
 
 HEAD = "kanport: 1\nledger: a.ledger\nsources: {teams: {type: csv, path: teams.csv}}\n"
 TEAMS = (
@@ -45,10 +46,6 @@ def groups(desired: DesiredState) -> dict[str, Any]:
         )
         for group in desired.groups
     }
-
-
-def codes(normalized: Normalized) -> list[str]:
-    return [finding.code for finding in normalized.findings]
 
 
 def test_a_row_may_name_several_groups_and_several_members(tmp_path: Path) -> None:

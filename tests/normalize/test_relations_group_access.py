@@ -6,6 +6,7 @@ from kanport.facts import fact
 from kanport.model import DesiredState
 from kanport.normalize import Normalized
 from kanport.table import UNPROVEN, Odd
+from tests.support.findings import codes
 from tests.support.inputs import Cell, a_table, normalize_tables
 
 MAPPING = """
@@ -36,10 +37,6 @@ def wanted(desired: DesiredState) -> Wanted:
     return {
         (one.holder.value, one.target.value): str(one.role.value) for one in desired.group_access
     }
-
-
-def codes(normalized: Normalized) -> list[str]:
-    return [finding.code for finding in normalized.findings]
 
 
 # --- rows about something else --------------------------------------------------------------------

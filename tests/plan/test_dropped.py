@@ -11,6 +11,7 @@ from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.model import DesiredState, Project, Unknown, User
 from kanport.plan.model import Plan
+from tests.support.findings import codes
 from tests.support.ledger_nights import Nights
 from tests.support.model_server import Kanboard
 from tests.support.planning import (
@@ -19,7 +20,6 @@ from tests.support.planning import (
     BETA,
     a_mapping,
     a_state,
-    codes,
     desired_membership,
     desired_user,
     lines_of,

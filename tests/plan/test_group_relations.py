@@ -11,7 +11,8 @@ from kanport.origin import Origin
 from kanport.plan.model import Plan
 from tests.plan.test_groups import planned, wanted
 from tests.support.changes import who
-from tests.support.planning import a_server, cell, codes
+from tests.support.findings import codes
+from tests.support.planning import a_server, cell
 
 ANN, BOB, EVE = User(2, "ann"), User(3, "bob"), User(4, "eve")
 TEAM = Group(7, "Team", members=frozenset({2, 3}))

@@ -22,6 +22,7 @@ from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.order import Phase, phase_of
 from kanport.plan.staleness import differences
 from tests.support.changes import after_of, before_of
+from tests.support.findings import codes
 from tests.support.planning import (
     ALPHA,
     BETA,
@@ -29,7 +30,6 @@ from tests.support.planning import (
     a_member,
     a_server,
     an_access,
-    codes,
     desired_membership,
 )
 

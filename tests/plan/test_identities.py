@@ -5,12 +5,12 @@ from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Risk
 from kanport.plan.ledger_update import identities_after
 from kanport.plan.staleness import differences
+from tests.support.findings import codes
 from tests.support.planning import (
     a_mapping,
     a_server,
     a_state,
     cell,
-    codes,
     desired_membership,
     desired_user,
     lines_of,

@@ -11,8 +11,7 @@ from kanport.plan.change import Action, Change
 from kanport.plan.ledger_update import ledger_update
 from kanport.plan.model import Plan, PlanAbsence, PlanEntry, PlanNamed
 from tests.apply.undo.test_groups import of_group
-from tests.support.changes import a_change
-from tests.support.plans import grant, new_user, nth_change, plan_of
+from tests.support.changes import a_change, grant, new_user, nth_change, plan_of
 
 AT = "2026-01-01T00:00:00Z"
 MEMBER = "project-member"

@@ -10,6 +10,7 @@ import pytest
 from kanport.mapping.spec import MappingFile
 from kanport.model import Given, Unknown, User
 from kanport.plan.change import Action
+from tests.support.findings import codes
 from tests.support.ledger_nights import Nights
 from tests.support.model_server import Kanboard
 from tests.support.planning import (
@@ -18,7 +19,6 @@ from tests.support.planning import (
     BETA,
     a_mapping,
     a_state,
-    codes,
     desired_membership,
     desired_user,
     lines_of,

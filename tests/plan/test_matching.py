@@ -15,13 +15,13 @@ from kanport.model import (
 )
 from kanport.names import id_text
 from kanport.plan.matching import numbers_are_ids, projects_wanted
+from tests.support.findings import codes
 from tests.support.planning import (
     a_mapping,
     a_server,
     a_state,
     an_access,
     cell,
-    codes,
     desired_membership,
     desired_user,
     lines_of,

@@ -10,11 +10,11 @@ from kanport.model import CurrentState, Identity, Unlisted, User
 from kanport.plan.matching import people_wanted
 from kanport.plan.model import Plan
 from kanport.plan.staleness import differences, people_of
+from tests.support.findings import codes
 from tests.support.planning import (
     a_mapping,
     a_server,
     a_state,
-    codes,
     desired_membership,
     desired_user,
     lines_of,

@@ -10,6 +10,7 @@ from kanport.model import DesiredRelation, DesiredState, Given, Group, Project, 
 from kanport.origin import Origin
 from kanport.plan.change import Action, Risk
 from kanport.plan.matching import projects_wanted
+from tests.support.findings import codes
 from tests.support.planning import (
     ALPHA,
     BETA,
@@ -18,7 +19,6 @@ from tests.support.planning import (
     a_server,
     a_state,
     cell,
-    codes,
     desired_membership,
     desired_user,
     lines_of,

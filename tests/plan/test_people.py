@@ -7,12 +7,12 @@ from kanport.findings import Finding
 from kanport.model import PasswordCell, Unknown, User
 from kanport.plan.change import Action, Change, Risk
 from tests.support.changes import after_of, before_of
+from tests.support.findings import codes
 from tests.support.planning import (
     a_mapping,
     a_server,
     a_state,
     cell,
-    codes,
     desired_membership,
     desired_user,
     lines_of,

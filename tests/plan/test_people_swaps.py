@@ -12,11 +12,11 @@ from kanport.plan.ledger_update import identities_after, ledger_update
 from kanport.plan.model import Plan
 from kanport.plan.staleness import differences
 from tests.support.changes import after_of
+from tests.support.findings import codes
 from tests.support.planning import (
     a_mapping,
     a_server,
     a_state,
-    codes,
     desired_membership,
     desired_user,
     lines_of,

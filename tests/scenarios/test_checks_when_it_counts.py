@@ -17,8 +17,8 @@ from kanport.plan.change import Action, Change, Risk
 from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.plan_file import load_plan, plan_digest, write_plan
 from kanport.sandbox import Sandbox
+from tests.support.changes import new_user, nth_change, plan_of
 from tests.support.command_line import Kanport
-from tests.support.plans import new_user, nth_change, plan_of
 from tests.support.terminal import Terminal
 
 MAPPING = """\

@@ -10,8 +10,8 @@ from kanport.apply.reconcile import observe
 from kanport.facts import fact
 from kanport.sandbox import InjectedFault, LdapUser, Sandbox, SandboxOptions
 from kanport.sandbox import web_page as page
+from tests.support.changes import new_user
 from tests.support.command_line import Kanport, Result
-from tests.support.plans import new_user
 
 MAPPING = """\
 kanport: 1

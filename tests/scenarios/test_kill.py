@@ -23,8 +23,8 @@ from kanport.outcome import Status
 from kanport.pipeline.run import Execution, apply_plan, resume_run
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
+from tests.support.changes import grant, new_user, nth_change, plan_of
 from tests.support.examples import examples
-from tests.support.plans import grant, new_user, nth_change, plan_of
 
 TOKEN = "kill-test"
 KILLS = examples(60, 400)

@@ -24,9 +24,8 @@ from kanport.outcome import Status
 from kanport.pipeline.run import Execution, apply_plan, resume_run
 from kanport.plan.change import Action, Change
 from kanport.sandbox import InjectedFault, Sandbox
-from tests.support.changes import a_change
+from tests.support.changes import a_change, new_user, plan_of
 from tests.support.command_line import Kanport
-from tests.support.plans import new_user, plan_of
 from tests.support.processes import Command
 
 CREATING = {"createProject", "createUser", "createGroup"}

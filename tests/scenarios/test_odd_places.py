@@ -13,13 +13,6 @@ from tests.support.command_line import Kanport
 from tests.support.files import MAPPING, write_files
 
 
-@pytest.fixture
-def club(server: Sandbox, tmp_path: Path) -> Path:
-    server.store.add_project("Alpha", identifier="ALPHA")
-    server.store.add_project("Beta board")
-    return write_files(tmp_path)
-
-
 def test_sync_without_a_home_asks_for_a_state_folder(
     server: Sandbox, kanport: Kanport, club: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from kanport.pipeline.run import Execution, apply_plan, resume_run
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
 from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
-from tests.support.plans import grant, new_user, nth_change, plan_of
+from tests.support.changes import grant, new_user, nth_change, plan_of
 from tests.support.proxy import Calls, Disturbance, Proxy
 
 OPTIONS = Options(batch_size=3, connections=1, pause=0.0)

@@ -93,107 +93,107 @@ def a_host(server: Sandbox, folder: Path) -> Host:
 # --- the ways to end ------------------------------------------------------------------------------
 
 
-def changed(world: Host) -> Result:
-    return world.run("sync", "club.yaml")
+def changed(host: Host) -> Result:
+    return host.run("sync", "club.yaml")
 
 
-def nothing_to_do(world: Host) -> Result:
-    world.run("sync", "club.yaml")
-    return world.run("sync", "club.yaml")
+def nothing_to_do(host: Host) -> Result:
+    host.run("sync", "club.yaml")
+    return host.run("sync", "club.yaml")
 
 
-def a_bug(world: Host) -> Result:
-    return world.run_code(BUG, "sync", "club.yaml")
+def a_bug(host: Host) -> Result:
+    return host.run_code(BUG, "sync", "club.yaml")
 
 
-def no_terminal(world: Host) -> Result:
-    world.run("plan", "club.yaml", "-o", "plan.json")
-    return world.run("apply", "plan.json")
+def no_terminal(host: Host) -> Result:
+    host.run("plan", "club.yaml", "-o", "plan.json")
+    return host.run("apply", "plan.json")
 
 
-def no_argument(world: Host) -> Result:
-    return world.run("sync")
+def no_argument(host: Host) -> Result:
+    return host.run("sync")
 
 
-def a_row_left_out(world: Host) -> Result:
+def a_row_left_out(host: Host) -> Result:
     write_files(
-        world.folder,
+        host.folder,
         mapping=MAPPING + "invalid_rows: skip\n",
         people=PEOPLE + "dan,Dan,no-address,\n",
     )
-    return world.run("sync", "club.yaml")
+    return host.run("sync", "club.yaml")
 
 
-def a_guard(world: Host) -> Result:
-    write_files(world.folder, mapping=MAPPING + "limits: {create: 2}\n")
-    return world.run("sync", "club.yaml")
+def a_guard(host: Host) -> Result:
+    write_files(host.folder, mapping=MAPPING + "limits: {create: 2}\n")
+    return host.run("sync", "club.yaml")
 
 
-def invalid_rows(world: Host) -> Result:
-    write_files(world.folder, people=PEOPLE + "dan,Dan,no-address,\n")
-    return world.run("sync", "club.yaml")
+def invalid_rows(host: Host) -> Result:
+    write_files(host.folder, people=PEOPLE + "dan,Dan,no-address,\n")
+    return host.run("sync", "club.yaml")
 
 
-def no_mapping(world: Host) -> Result:
-    return world.run("sync", "none.yaml")
+def no_mapping(host: Host) -> Result:
+    return host.run("sync", "none.yaml")
 
 
-def no_configuration(world: Host) -> Result:
-    world.environ |= {"KANPORT_URL": "", "KANPORT_TOKEN": "", "HOME": "/nonexistent"}
-    return world.run("sync", "club.yaml")
+def no_configuration(host: Host) -> Result:
+    host.environ |= {"KANPORT_URL": "", "KANPORT_TOKEN": "", "HOME": "/nonexistent"}
+    return host.run("sync", "club.yaml")
 
 
-def wrong_configuration(world: Host) -> Result:
-    (world.folder / "kanport.toml").write_text('ulr = "https://kb.example.org"\n')
-    return world.run("sync", "club.yaml")
+def wrong_configuration(host: Host) -> Result:
+    (host.folder / "kanport.toml").write_text('ulr = "https://kb.example.org"\n')
+    return host.run("sync", "club.yaml")
 
 
-def nobody_there(world: Host) -> Result:
+def nobody_there(host: Host) -> Result:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        world.environ["KANPORT_URL"] = f"http://127.0.0.1:{free.getsockname()[1]}"
-    return world.run("sync", "club.yaml")
+        host.environ["KANPORT_URL"] = f"http://127.0.0.1:{free.getsockname()[1]}"
+    return host.run("sync", "club.yaml")
 
 
-def not_let_in(world: Host) -> Result:
-    world.environ["KANPORT_TOKEN"] = "another"
-    return world.run("sync", "club.yaml")
+def not_let_in(host: Host) -> Result:
+    host.environ["KANPORT_TOKEN"] = "another"
+    return host.run("sync", "club.yaml")
 
 
-def another_run(world: Host) -> Result:
+def another_run(host: Host) -> Result:
     with state_dir.run_lock(
-        world.server.url, None, state=world.folder / "state", command="kanport sync x.yaml"
+        host.server.url, None, state=host.folder / "state", command="kanport sync x.yaml"
     ):
-        return world.run("sync", "club.yaml")
+        return host.run("sync", "club.yaml")
 
 
-def a_stale_plan(world: Host) -> Result:
-    world.run("plan", "club.yaml", "-o", "plan.json")
-    world.server.store.add_user("ada")
-    return world.run("apply", "plan.json", "--yes")
+def a_stale_plan(host: Host) -> Result:
+    host.run("plan", "club.yaml", "-o", "plan.json")
+    host.server.store.add_user("ada")
+    return host.run("apply", "plan.json", "--yes")
 
 
-def pending(world: Host) -> Result:
-    return world.run("plan", "club.yaml", "--check", "--quiet")
+def pending(host: Host) -> Result:
+    return host.run("plan", "club.yaml", "--check", "--quiet")
 
 
-def interrupted(world: Host) -> Result:
-    process = world.start("sync", "club.yaml")
+def interrupted(host: Host) -> Result:
+    process = host.start("sync", "club.yaml")
 
     def fault(names: list[str]) -> None:
         if "createUser" in names:
             process.send_signal(signal.SIGTERM)
 
-    world.server.fault = fault  # type: ignore[assignment]
-    return world.said(process)
+    host.server.fault = fault  # type: ignore[assignment]
+    return host.said(process)
 
 
-def interrupted_while_reading(world: Host) -> Result:
-    process = world.start("sync", "club.yaml")
+def interrupted_while_reading(host: Host) -> Result:
+    process = host.start("sync", "club.yaml")
 
     def fault(names: list[str]) -> None:
         if "getAllUsers" in names:
             process.send_signal(signal.SIGTERM)
 
-    world.server.fault = fault  # type: ignore[assignment]
-    return world.said(process)
+    host.server.fault = fault  # type: ignore[assignment]
+    return host.said(process)

@@ -182,11 +182,6 @@ def lines_of(changes: Plan | Iterable[Change]) -> list[str]:
     ]
 
 
-def codes(plan: Plan) -> list[str]:
-    """Give the codes of the plan's findings."""
-    return [finding.code for finding in plan.findings]
-
-
 def stopping_guards(plan: Plan) -> list[str]:
     """Give the names of the guards that stop the plan."""
     return [verdict.guard for verdict in plan.guards if verdict.tripped]

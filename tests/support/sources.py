@@ -135,7 +135,7 @@ def values(table: Table) -> list[Mapping[str, object]]:
     return [dict(row.values) for row in table.rows]
 
 
-def column(table: Table, name: str) -> list[object]:
+def column(table: Table, name: str) -> list[str | tuple[str, ...]]:
     """Give the values of one column."""
     return [row.values[name] for row in table.rows]
 

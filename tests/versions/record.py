@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from kanport.cli import cli
 from kanport.sandbox import InjectedFault, Sandbox, SandboxOptions
-from tests.support.fixed_address import RECORDED_TOKEN, RECORDED_URL, proxy_to
+from tests.support.proxy import RECORDED_TOKEN, RECORDED_URL, proxy_to
 
 MAPPING = """\
 kanport: 1

@@ -11,7 +11,7 @@ import pytest
 from kanport.sandbox import Sandbox, SandboxOptions
 from kanport.sandbox.store import Snapshot
 from tests.support.command_line import Kanport
-from tests.support.fixed_address import RECORDED_TOKEN, RECORDED_URL, proxy_to
+from tests.support.proxy import RECORDED_TOKEN, RECORDED_URL, proxy_to
 from tests.versions.record import KEY
 
 VERSIONS = sorted(path for path in Path(__file__).parent.glob("v*") if path.is_dir())

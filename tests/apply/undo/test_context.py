@@ -25,8 +25,16 @@ from tests.apply.undo.test_undo import (
     state,
     told,
 )
-from tests.support.changes import a_change, after_of, before_of, changed, who
-from tests.support.plans import grant, new_user, nth_change
+from tests.support.changes import (
+    a_change,
+    after_of,
+    before_of,
+    changed,
+    grant,
+    new_user,
+    nth_change,
+    who,
+)
 
 LOST, ID_2 = Answered(Heard.LOST), Answered(Heard.ID, 2)
 TRUE, FALSE = Answered(Heard.TRUE), Answered(Heard.FALSE)

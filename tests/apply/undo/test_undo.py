@@ -14,8 +14,16 @@ from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Action, Change, Risk, values_of
 from kanport.plan.model import Plan, PlanIdentity
 from kanport.report.make import of_plan
-from tests.support.changes import a_change, after_of, changed, who
-from tests.support.plans import grant, new_user, nth_change, plan_of
+from tests.support.changes import (
+    a_change,
+    after_of,
+    changed,
+    grant,
+    new_user,
+    nth_change,
+    plan_of,
+    who,
+)
 
 FALSE = Answered(Heard.FALSE)
 URL = "http://127.0.0.1:1/jsonrpc.php"

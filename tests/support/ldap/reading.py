@@ -9,6 +9,7 @@ from kanport.mapping.sources import LdapSource
 from kanport.sources import SourceContext
 from kanport.sources.ldap import read_ldap
 from kanport.table import Table
+from tests.support.findings import codes
 from tests.support.ldap import samba
 from tests.support.ldap.ldif import PEOPLE
 from tests.support.ldap.slapd import ADMIN, PASSWORD
@@ -48,11 +49,6 @@ def read(source: LdapSource, *columns: str, now: datetime = NOW) -> Table:
     )
 
 
-def column(table: Table, name: str) -> list[str | tuple[str, ...]]:
-    """Give the cells of one column, in the order of the rows."""
-    return [row.values[name] for row in table.rows]
-
-
-def codes(table: Table) -> list[str]:
-    """Give the codes of the findings."""
-    return sorted(finding.code for finding in table.findings)
+def sorted_codes(table: Table) -> list[str]:
+    """Return the codes of the findings, sorted."""
+    return sorted(codes(table))

@@ -19,7 +19,8 @@ from tests.support.ldap.freeipa import (
     ipa_user,
 )
 from tests.support.ldap.ldif import PEOPLE, person, tree
-from tests.support.ldap.reading import column, read, spec
+from tests.support.ldap.reading import read, spec
+from tests.support.sources import column
 
 
 @pytest.fixture(scope="module")

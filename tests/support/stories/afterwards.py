@@ -10,7 +10,7 @@ from tests.scenarios.test_leavers_and_adoption import MAPPING as LEAVING
 from tests.scenarios.test_withheld import MAPPING as WITHHELD
 from tests.support import moving
 from tests.support.files import GRANTS, MAPPING, PEOPLE
-from tests.support.fixed_address import RECORDED_TOKEN, RECORDED_URL, proxy_to
+from tests.support.proxy import RECORDED_TOKEN, RECORDED_URL, proxy_to
 from tests.support.stories.scene import Scene, story
 
 RECORDED = Path(__file__).parents[2] / "versions" / "v0_1_0"
