@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kanport.facts import fact
+from kanport.fields import USER_FIELDS
 from kanport.kanboard import procedures as api
 from kanport.kanboard.rpc import (
     SECRET_KEYS,
@@ -155,6 +156,43 @@ def test_no_secret_of_a_row_gets_past_parsing() -> None:
     answers = decode(CALLS, 1, body)
     assert "hash" not in repr(answers)
     assert answers[2] == Result({"id": 1, "username": "ada"})
+
+
+columns = st.sampled_from(sorted({"id", "username", "name", "is_active", "theme", *SECRET_KEYS}))
+scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.text(max_size=3), st.floats(allow_nan=False)
+)
+odd_rows = st.dictionaries(columns, scalars | st.dictionaries(columns, scalars, max_size=2))
+texts, flags = st.none() | st.text(max_size=3), st.sampled_from([None, True, 0, 1, "1", "f"])
+usual_rows = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(("username", "name", "theme", *SECRET_KEYS), texts)
+    | {"id": st.integers() | st.just("7"), "is_active": flags},
+)
+
+
+@given(
+    st.lists(st.none() | usual_rows, max_size=4)
+    | st.lists(st.one_of(usual_rows, odd_rows, scalars, st.lists(odd_rows, max_size=2)), max_size=4)
+)
+def test_rows_of_users_are_told_as_all_answers_are_but_for_columns_of_no_use(
+    results: list[Any],
+) -> None:
+    body = json.dumps([ok(number, result) for number, result in enumerate(results, 7)])
+    used = {"id", *(field.column for field in USER_FIELDS)}
+
+    def usable(answer: Answer) -> Any:
+        assert isinstance(answer, Result)
+        if not isinstance(answer.value, dict):
+            return answer.value
+        assert SECRET_KEYS.isdisjoint(answer.value)
+        return {name: value for name, value in answer.value.items() if name in used}
+
+    told = decode([api.get_user(1)] * len(results), 7, body)
+    of_all = decode([Call("getVersion")] * len(results), 7, body)
+    # As text, since to Python True is 1.
+    one, other = (json.dumps(list(map(usable, each)), sort_keys=True) for each in (told, of_all))
+    assert one == other
 
 
 def test_a_password_never_shows_in_a_repr() -> None:

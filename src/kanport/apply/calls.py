@@ -7,8 +7,8 @@ that do nothing"). So each change is read back as well; see `kanport.apply.recon
 
 from collections.abc import Callable, Mapping
 from itertools import product
-from operator import itemgetter
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any, Literal, NamedTuple
 
 from pydantic import SecretStr
 
@@ -26,7 +26,7 @@ from kanport.plan.change import (
     UserChange,
     by_ldap,
 )
-from kanport.relations import RELATIONS, About
+from kanport.relations import RELATIONS
 
 CREATING = (Action.USER_CREATE, Action.GROUP_CREATE, Action.PROJECT_CREATE)
 
@@ -124,9 +124,9 @@ class Ids(NamedTuple):
     project: int | None = None
     group: int | None = None
 
-    def of(self, what: About, change: Change) -> int:
+    def of(self, what: Literal["user", "project", "group"], change: Change) -> int:
         """Return the id of the user, project or group of a change; ValueError if it is unknown."""
-        number = self[_PLACE_OF[what]]
+        number: int | None = getattr(self, what)
         if number is None:
             raise ValueError(f"{change.id}: the id of its {what} is not known")
         return number
@@ -139,11 +139,16 @@ class Ids(NamedTuple):
         return ends
 
 
-_PLACE_OF = {About.USER: 0, About.PROJECT: 1, About.GROUP: 2}
 _ENDS = {
-    action: itemgetter(_PLACE_OF[relation.target], _PLACE_OF[relation.holder])
+    action: attrgetter(relation.target, relation.holder)
     for action in RELATION_CALLS
     for relation in [RELATIONS[action.about]]
+}
+# Of a user who is there; other changes of one set fields.
+_USER_CALLS = {
+    Action.USER_ENABLE: procedures.enable_user,
+    Action.USER_DISABLE: procedures.disable_user,
+    Action.USER_REMOVE: procedures.remove_user,
 }
 
 
@@ -160,7 +165,13 @@ def call_for(change: Change, ids: Ids, password: SecretStr | None = None) -> Cal
                 return call.procedure(target, holder, change.new_role or "")
             return call.procedure(target, holder)
         case UserChange():
-            return _user_call(change, ids, password)
+            if change.action in CREATING:
+                return _creation_of(change, password)
+            procedure = _USER_CALLS.get(change.action)
+            user_id = ids.of("user", change)
+            if procedure is None:
+                return procedures.update_user(user_id, **change.new.fields)
+            return procedure(user_id)
         case GroupChange():
             return _group_call(change, ids)
         case ProjectChange():
@@ -173,26 +184,15 @@ def call_for(change: Change, ids: Ids, password: SecretStr | None = None) -> Cal
             )
 
 
-def _user_call(change: UserChange, ids: Ids, password: SecretStr | None) -> Call:
-    if change.action is Action.USER_CREATE:
-        username = change.new.username or change.username
-        if by_ldap(change):
-            return procedures.create_ldap_user(username)
-        if password is None:
-            raise ValueError(f"{change.id}: a new user needs a password")
-        new = change.new.fields
-        given = {one.name: new[one.name] for one in UPDATABLE if one.name in new}
-        return procedures.create_user(username, password.get_secret_value(), **given)
-    user_id = ids.of(About.USER, change)
-    match change.action:
-        case Action.USER_UPDATE | Action.USER_RENAME:
-            return procedures.update_user(user_id, **change.new.fields)
-        case Action.USER_ENABLE:
-            return procedures.enable_user(user_id)
-        case Action.USER_DISABLE:
-            return procedures.disable_user(user_id)
-        case Action.USER_REMOVE:
-            return procedures.remove_user(user_id)
+def _creation_of(change: UserChange, password: SecretStr | None) -> Call:
+    username = change.new.username or change.username
+    if by_ldap(change):
+        return procedures.create_ldap_user(username)
+    if password is None:
+        raise ValueError(f"{change.id}: a new user needs a password")
+    new = change.new.fields
+    given = {one.name: new[one.name] for one in UPDATABLE if one.name in new}
+    return procedures.create_user(username, password.get_secret_value(), **given)
 
 
 def _group_call(change: GroupChange, ids: Ids) -> Call:
@@ -201,9 +201,9 @@ def _group_call(change: GroupChange, ids: Ids) -> Call:
         case Action.GROUP_CREATE:
             return procedures.create_group(new.name or change.group, new.external_id or "")
         case Action.GROUP_UPDATE:
-            return procedures.update_group(ids.of(About.GROUP, change), **new.values)
+            return procedures.update_group(ids.of("group", change), **new.values)
         case Action.GROUP_REMOVE:
-            return procedures.remove_group(ids.of(About.GROUP, change))
+            return procedures.remove_group(ids.of("group", change))
 
 
 def second_call_for(

@@ -22,6 +22,7 @@ from kanport.apply.calls import (
     Ids,
     call_for,
     id_in,
+    is_settled_by,
     may_be_role_of_group,
     says_no_ldap,
     second_call_for,
@@ -46,7 +47,6 @@ from kanport.apply.reconcile import (
     observe,
     read_until_stable,
     readback,
-    settles,
     success,
     with_answers,
 )
@@ -70,7 +70,7 @@ from kanport.outcome import (
     Status,
     Tally,
 )
-from kanport.plan.change import GROUPS_AND_PROJECTS, Action, Change, by_ldap
+from kanport.plan.change import GROUPS_AND_PROJECTS, Action, Change, ChangesByAction, by_ldap
 from kanport.plan.model import Plan
 from kanport.plan.order import Phase, phase_of
 from kanport.records import rarely_collected
@@ -143,6 +143,7 @@ class Executor:
 
     # --- a run ------------------------------------------------------------------------------------
 
+    @rarely_collected()
     def run(self, plan: Plan, *, run_id: str, version: str) -> Run:
         """Carry out the plan and return what became of each of its changes.
 
@@ -158,6 +159,7 @@ class Executor:
         self._start(RunState(Renames.of(plan)))
         return self._finish(plan, run_id, started_at, frozenset())
 
+    @rarely_collected()
     def resume(self, recorded: Recorded, renamed: Mapping[str, Fact] = _NOTHING_RENAMED) -> Run:
         """Finish a run that was cut off, from what its journal says.
 
@@ -201,7 +203,6 @@ class Executor:
         state.from_before = recorded.sent
         self._start(state)
 
-    @rarely_collected()
     def _finish(self, plan: Plan, run_id: str, started_at: str, unsure: frozenset[str]) -> Run:
         """Carry out what has no outcome yet; the changes of `unsure` may have been made already."""
         stopped: Fact | None = None
@@ -224,16 +225,20 @@ class Executor:
         return self._as_run(plan, run_id, started_at, finished_at, outcomes, stopped)
 
     def _keep_passwords(self, plan: Plan, outcomes: Sequence[Outcome]) -> None:
+        # The password of whom an earlier process made is not the one of this process.
+        created = {
+            change.id: change.username
+            for change in ChangesByAction(plan.changes).users(Action.USER_CREATE)
+            if change.id not in self._state.made_before
+        }
         # A full disk keeps passwords that are nobody's; that is no reason for a journal without an
         # end.
         with suppress(UsageError):
             self._passwords.keep(
-                change.username
-                for change, outcome in zip(plan.changes, outcomes, strict=True)
-                # The password of whom an earlier process made is not the one of this process.
-                if change.action is Action.USER_CREATE
+                created[outcome.change_id]
+                for outcome in outcomes
+                if outcome.change_id in created
                 and (outcome.status is Status.DONE or outcome.unknown)
-                and change.id not in self._state.made_before
             )
 
     def _as_run(
@@ -487,7 +492,7 @@ class Executor:
         wait = options.pause * 2**batch.tries
         for change, answer, value in zip(changes, answers, values, strict=True):
             seen = observe(change, value)
-            if seen.ok and settles(change, answer, seen):
+            if seen.ok and (seen.verifiable or is_settled_by(change, answer)):
                 holds.append((change, success(answer), seen))
             elif may_come_twice(change, answer):
                 unclear = change

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple, Protocol
 from kanport.apply.calls import (
     CREATING,
     Ids,
-    is_settled_by,
     is_shown_by,
     may_be_role_of_group,
 )
@@ -83,6 +82,10 @@ class Observation(NamedTuple):
     understood: bool = True
 
 
+# What shows most often, of what has no id to learn.
+_HOLDS = Observation(True)
+
+
 class AccessSeen(NamedTuple):
     """What shows of a group's access to a project.
 
@@ -140,7 +143,7 @@ def _readings(change: Change, ids: Ids) -> tuple[_Reading, ...]:
         case GroupChange(action=Action.GROUP_CREATE):
             return ((procedures.get_all_groups,),)
         case GroupChange():
-            return ((procedures.get_group, ids.of(About.GROUP, change)),)
+            return ((procedures.get_group, ids.of("group", change)),)
         case ProjectChange():
             if change.after.identifier:
                 return ((procedures.get_project_by_identifier, change.after.identifier),)
@@ -151,8 +154,8 @@ _ROLES = frozenset(action for action in Action if action.about is About.MEMBERSH
 
 
 def _user_reading(change: UserChange, ids: Ids) -> _Reading:
-    if change.action is not Action.USER_CREATE:
-        return procedures.get_user, ids.of(About.USER, change)
+    if change.action not in CREATING:
+        return procedures.get_user, ids.of("user", change)
     if not by_ldap(change):
         return procedures.get_user_by_name, change.new_username
     if ids.user is not None:
@@ -291,11 +294,6 @@ def success(answer: Answer) -> Status:
     return Status.ALREADY if refused else Status.DONE
 
 
-def settles(change: Change, answer: Answer, seen: Observation) -> bool:
-    """Return whether an answer settles what reading back cannot verify."""
-    return seen.verifiable or is_settled_by(change, answer)
-
-
 def with_answers(change: Change, seen: Observation, first: Answer, second: Answer) -> Observation:
     """Return what was seen: not done if neither it nor the answers to both calls show it."""
     if seen.verifiable or not seen.ok or is_shown_by(change, first, second):
@@ -337,18 +335,22 @@ def as_before(change: Change, value: Any) -> bool:
 
 def _observe_user(change: UserChange, row: Any) -> Observation:
     user_id = procedures.user_id_in(row) if row else None
-    if row and user_id is None:
-        return _not_understood()
-    if change.action is Action.USER_REMOVE:
-        return _gone("user", user_id)
     if user_id is None:
+        if row:
+            return _not_understood()
         return Observation(False, fact("not-there", case="user"))
-    if change.action is Action.USER_CREATE and by_ldap(change):
+    creates = change.action in CREATING
+    if creates and by_ldap(change):
         return _observe_ldap_user(change, row, user_id)
     wrong = _other_values(change.new.fields, row)
     if not wrong:
-        return Observation(True, user_id=user_id)
+        return Observation(True, user_id=user_id) if creates else _HOLDS
     return Observation(False, _values(map(_user_field, wrong, wrong.values())), user_id)
+
+
+def _observe_removal(change: UserChange, row: Any) -> Observation:
+    user_id = procedures.user_id_in(row) if row else None
+    return _not_understood() if row and user_id is None else _gone("user", user_id)
 
 
 def _other_values(wanted: Mapping[str, str | bool], row: Any) -> dict[str, str | bool]:
@@ -395,7 +397,7 @@ def _observe_member(change: RelationChange, value: Any) -> Observation:
         return _not_understood()
     inside = procedures.flag(value)
     if inside is (change.action is Action.GROUP_MEMBER_ADD):
-        return Observation(True)
+        return _HOLDS
     return Observation(False, fact("in-group", case="" if inside else "not"))
 
 
@@ -459,12 +461,11 @@ _OBSERVE_ABOUT: Mapping[About, Callable[[Any, Any], Observation]] = {
     About.PROJECT: _observe_project,
 }
 _OBSERVE = {action: _OBSERVE_ABOUT[action.about] for action in Action}
+_OBSERVE[Action.USER_REMOVE] = _observe_removal
 
 
 def _gone(what: str, there: object | None) -> Observation:
-    return (
-        Observation(True) if there is None else Observation(False, fact("still-there", case=what))
-    )
+    return _HOLDS if there is None else Observation(False, fact("still-there", case=what))
 
 
 def _values(fields: Iterable[Fact]) -> Fact | None:

@@ -10,8 +10,11 @@ from kanport.apply.reconcile import Observation
 from kanport.facts import Fact, fact
 from kanport.names import compare_key
 from kanport.outcome import SENT_UNKNOWN, Outcome, Status
-from kanport.plan.change import Action, Change, RelationChange, UserChange
+from kanport.plan.change import Action, Change, ChangesByAction, RelationChange, UserChange
 from kanport.plan.model import Plan
+
+# What gives a user a username. Tables are quicker than members of an enumeration (Python 3.11).
+_NAMING = frozenset({Action.USER_CREATE, Action.USER_RENAME})
 
 
 class Lacking(NamedTuple):
@@ -118,7 +121,7 @@ class RunState:
         """
         with self.lock:
             for change, found, seen in holds:
-                if found is Status.ALREADY and change.id in self.from_before:
+                if change.id in self.from_before and found is Status.ALREADY:
                     self.made_before.add(change.id)
                 outcome = Outcome(change.id, Status.DONE if change.id in mine else found)
                 self.outcomes[change.id] = outcome
@@ -201,9 +204,9 @@ class RunState:
 
     def obstacle(self, change: Change) -> Fact | None:
         """Return why a change cannot be made after what came before it; None if it can."""
-        if change.action is Action.USER_RENAME:
-            return self._not_renamed(change)
-        if change.action is Action.USER_CREATE:
+        if isinstance(change, UserChange) and change.action in _NAMING:
+            if change.action is Action.USER_RENAME:
+                return self._not_renamed(change)
             # Whoever still has the username would be taken for the new user when it is read back.
             return self._not_free(change.username, change)
         lacking = self.lacking(change)
@@ -259,10 +262,9 @@ class Renames:
         """Index the renames of a plan."""
         freeing: dict[str, list[UserChange]] = {}
         of_user: dict[int, list[UserChange]] = {}
-        for change in plan.changes:
-            if change.action is Action.USER_RENAME:
-                freeing.setdefault(compare_key(change.username), []).append(change)
-                of_user.setdefault(change.user_id or 0, []).append(change)
+        for change in ChangesByAction(plan.changes).users(Action.USER_RENAME):
+            freeing.setdefault(compare_key(change.username), []).append(change)
+            of_user.setdefault(change.user_id or 0, []).append(change)
         return cls(
             {key: tuple(ids) for key, ids in freeing.items()},
             {user_id: tuple(some) for user_id, some in of_user.items()},

@@ -23,7 +23,7 @@ from kanport.plan.model import GuardVerdict, Plan, blocking
 from kanport.plan.staleness import renamed_since
 from kanport.relations import About
 
-WATCHED = (Action.USER_REMOVE, Action.USER_DISABLE, Action.USER_UPDATE)
+WATCHED = frozenset({Action.USER_REMOVE, Action.USER_DISABLE, Action.USER_UPDATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class Watch:
 
     def concerns(self, change: Change) -> bool:
         """Return whether a change is one to check right before it is made."""
-        if Risk.ADMIN_LOST not in change.risk and change.user_id not in self.admins:
+        risky = change.risk and Risk.ADMIN_LOST in change.risk
+        if not risky and change.user_id not in self.admins:
             return change.action is Action.USER_REMOVE
         if change.action is Action.USER_UPDATE:
             return change.new.role is not None

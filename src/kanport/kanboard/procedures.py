@@ -147,9 +147,8 @@ def create_user(username: str, password: str, **values: str | bool) -> Call:
     needs 6 characters at least; bcrypt ignores all after 72 bytes.
     """
     new = {field.column: field.new for field in UPDATABLE if field.new is not None}
-    return Call(
-        "createUser", {"username": username, "password": password, **new, **_by_column(values)}
-    )
+    params = {"username": username, "password": password, **new}
+    return Call("createUser", _by_column(values, params))
 
 
 def create_ldap_user(username: str) -> Call:
@@ -170,11 +169,14 @@ def update_user(user_id: int, **values: str | bool) -> Call:
     """
     if not values:
         raise ValueError("an update needs at least one field")
-    return Call("updateUser", {"id": user_id} | _by_column(values))
+    return Call("updateUser", _by_column(values, {"id": user_id}))
 
 
-def _by_column(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {_COLUMN_OF[name]: value for name, value in values.items()}
+def _by_column(values: Mapping[str, str | bool], params: dict[str, Any]) -> dict[str, Any]:
+    """Put values of fields into the parameters of a call, and return these."""
+    for name, value in values.items():
+        params[_COLUMN_OF[name]] = value
+    return params
 
 
 def enable_user(user_id: int) -> Call:

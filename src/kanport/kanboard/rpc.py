@@ -11,9 +11,11 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from pydantic_core import to_json
+from pydantic_core import SchemaValidator, ValidationError, to_json
+from pydantic_core import core_schema as schema
 
 from kanport.facts import fact
+from kanport.fields import USER_FIELDS, Holds
 from kanport.kanboard.faults import METHOD_NOT_FOUND, Fault, NoAnswer, Refusal, RefusedCall
 from kanport.kanboard.redact import judge_error, judge_page
 from kanport.messages import MASK
@@ -39,6 +41,8 @@ SECRET_KEYS = frozenset({"password", "twofactor_secret", "api_access_token", "to
 # Without one of these, JSON has none of the keys: what escapes an ASCII letter begins with "\\u00".
 _SECRET_TEXTS = (*(f'"{key}"' for key in sorted(SECRET_KEYS)), "\\u00")
 _NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
+# What answers with one user's row. Most of its columns are of no use and take as long to parse.
+_USER_ROW = frozenset({"getUser", "getUserByName"})
 
 
 class Call(NamedTuple):
@@ -104,7 +108,7 @@ def decode(calls: Sequence[Call], first_id: int, body: str) -> list[Answer]:
     An answer is taken only where exactly one item of the array has the call's id and is well
     formed. Every other call gets NoAnswer with the reason: it may have been done or not.
     """
-    items = _items(body)
+    items = _user_rows(calls, body) or _items(body)
     if isinstance(items, NoAnswer):
         return [items] * len(calls)
     values = _values_in_order(items, first_id, len(calls))
@@ -146,6 +150,54 @@ def _values_in_order(items: list[Any], first_id: int, count: int) -> Sequence[An
         len(("id", "jsonrpc", "result"))
     }
     return values if ordered and plain else None
+
+
+def _user_rows(calls: Sequence[Call], body: str) -> list[Any] | None:
+    """Return the items of a plain answer to calls that ask for users; None for any other answer.
+
+    Rows have only the columns that Kanport uses: Python never holds the others, hashes among them.
+    """
+    if not {call.method for call in calls} <= _USER_ROW:
+        return None
+    try:
+        items: list[Any] = _ROWS.validate_json(body)
+    except ValidationError:
+        return None
+    return items
+
+
+def _rows_schema() -> schema.ListSchema:
+    """Return the form of answers with a user's row each, which holds no list and no object."""
+    text, number = schema.str_schema(strict=True), schema.int_schema(strict=True)
+    # SQLite and MySQL with PHP before 8.1 have text for a number.
+    other = schema.nullable_schema(
+        schema.union_schema([number, text, schema.bool_schema(strict=True)], mode="left_to_right")
+    )
+    columns = {
+        one.column: other if one.holds is Holds.FLAG else schema.nullable_schema(text)
+        for one in USER_FIELDS
+    }
+    row = schema.typed_dict_schema(
+        {
+            name: schema.typed_dict_field(form, required=False)
+            for name, form in ({"id": other} | columns).items()
+        },
+        extra_behavior="ignore",
+    )
+    parts = {
+        "id": number,
+        "jsonrpc": schema.literal_schema(["2.0"]),
+        "result": schema.nullable_schema(row),
+    }
+    return schema.list_schema(
+        schema.typed_dict_schema(
+            {name: schema.typed_dict_field(form) for name, form in parts.items()},
+            extra_behavior="forbid",
+        )
+    )
+
+
+_ROWS = SchemaValidator(_rows_schema())
 
 
 def _items(body: str) -> list[Any] | NoAnswer:

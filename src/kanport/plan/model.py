@@ -262,8 +262,8 @@ def change_in_file(change: Change) -> dict[str, Any]:
     parts["reason"] = change.reason
     if change.why is not None:
         parts["why"] = change.why.to_dict()
-    parts["risk"] = list(map(str, change.risk))
-    parts["origin"] = [origin.to_dict() for origin in change.origin]
+    parts["risk"] = list(map(str, change.risk)) if change.risk else []
+    parts["origin"] = [origin.to_dict() for origin in change.origin] if change.origin else []
     return parts
 
 
