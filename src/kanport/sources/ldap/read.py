@@ -26,6 +26,7 @@ from kanport.sources.ldap.rows import (
     Fingerprint,
     Person,
     Shaper,
+    TableRows,
     maker,
     read_people,
     row_of_hidden,
@@ -108,7 +109,7 @@ class _Reading:
         self._shaper = Shaper(spec, of_people, now=now, stamped=stamped)
         of_groups = [column.removeprefix(GROUP) for column in of_groups]
         self._group_shaper = Shaper(spec, of_groups, now=now, prefix=GROUP, stamped=stamped)
-        self._rows: list[Row] = []
+        self._rows = TableRows()
         self._scopes: list[Scope] = []
         self._unread: list[Unread] = []
         self._findings: list[Finding] = []
@@ -126,8 +127,8 @@ class _Reading:
         people = read_people(self._directory, self._spec, self._shaper, self._name)
         self._referrals = frozenset(self._directory.referrals)
         self._doubt_people()
+        self._rows.add(people.values())
         for person in people.values():
-            self._rows.append(self._row(person))
             self._sign(person)
 
     def groups(self, groups: LdapGroups) -> None:
@@ -158,26 +159,10 @@ class _Reading:
         self._doubt_people()
         self._doubt_groups(groups, wanted.entries.values())
         rows = GroupRows(self._spec, groups, self._group_shaper, self._name)
-        origins = {key: Origin(self._name, dn=person.shaped.dn) for key, person in people.items()}
-        places: dict[int, dict[str, Mapping[str, int | str]]] = {}
-        refs = {key: self._entry(person) for key, person in people.items()}
-        by_login = {key: entry._replace(by_login=True) for key, entry in refs.items()}
         for shaped, reached, scope in rows.of(wanted, resolver):
             self._scopes.append(scope)
-            places.clear()
-            for key in sorted(reached.people | reached.twins.keys()):
-                person = people[key].shaped
-                # The places of people are the same objects over and over: join them once a group.
-                joined = places.get(id(person.places))
-                if joined is None:
-                    joined = {**person.places, **shaped.places}
-                    places[id(person.places)] = joined
-                odd = {**person.odd, **shaped.odd} if person.odd or shaped.odd else {}
-                values = {**person.values, **shaped.values}
-                entry = by_login[key] if key in reached.logins else refs[key]
-                if key in reached.twins:
-                    entry = entry._replace(twins=reached.twins[key])
-                self._rows.append(Row(origins[key], values, joined, odd, entry))
+            listed = sorted(reached.people | reached.twins.keys())
+            self._rows.add(map(people.__getitem__, listed), shaped, reached.logins, reached.twins)
             self._print.add(shaped.dn, *shaped.values.items(), *sorted(reached.people))
             if reached.twins:
                 self._print.add("twins", *sorted(reached.twins))
@@ -226,12 +211,12 @@ class _Reading:
             )
         if referrals := len(self._directory.referrals):
             self._findings.append(found("directory-referrals", self._origin, count=referrals))
-        return Table.of_rows(
-            self._name,
-            "ldap",
-            self._spec.urls[0],
-            tuple(self._known_columns()),
-            self._rows,
+        return self._rows.table(
+            self._known_columns(),
+            self._entry,
+            source=self._name,
+            kind="ldap",
+            path=self._spec.urls[0],
             sha256=self._print.sha256,
             size=self._print.size,
             findings=tuple(self._findings),
@@ -291,7 +276,9 @@ class _Reading:
         there = self._shaper.seen.attributes
         holders = {
             deciding[name]: frozenset(
-                entry_key(row) for row in self._rows if row.origin.dn not in lacking.get(name, ())
+                entry_key(self._row(person))
+                for person in self._rows.people
+                if person.shaped.dn not in lacking.get(name, ())
             )
             for name in (() if self._proves else deciding)
         }
@@ -324,7 +311,8 @@ class _Reading:
             return {}
         lacking = self._shaper.lacking.get(_MEMBER_OF, frozenset())
         proven = in_no_group(self._directory, lacking)
-        return {column: frozenset(entry_key(row) for row in self._rows if row.origin.dn in proven)}
+        keys = (entry_key(self._row(one)) for one in self._rows.people if one.shaped.dn in proven)
+        return {column: frozenset(keys)}
 
     def _sign(self, person: Person) -> None:
         shaped = person.shaped

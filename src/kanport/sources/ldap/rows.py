@@ -1,11 +1,16 @@
-"""Entries become rows: each column from its attribute, as text; and the people among them."""
+"""Entries become cells, each column from its attribute, as text; people and groups, a table."""
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from kanport.coded import Coded, Codes, numbered, objects
 from kanport.errors import SourceInvalid
 from kanport.facts import fact
 from kanport.findings import Finding, found
@@ -17,7 +22,7 @@ from kanport.sources.ldap.ber import Attributes, Entry
 from kanport.sources.ldap.connection import Question
 from kanport.sources.ldap.names import dn_key, split_dn
 from kanport.sources.ldap.search import STAMP, Directory, distinct
-from kanport.table import ACTIVE, Odd, Row
+from kanport.table import ACTIVE, DirectoryEntry, Odd, Row, Table
 
 GROUP = "group."
 DN, ID = "dn", "id"
@@ -373,6 +378,122 @@ def _id_of(attributes: Attributes) -> str:
     return ""
 
 
-def everybody(people: dict[str, Person]) -> Iterator[Shaped]:
-    """Yield the cells of all people."""
-    return (person.shaped for person in people.values())
+# --- the table ------------------------------------------------------------------------------------
+
+NO_GROUP = Shaped("", {}, {}, {})
+NO_TWINS: Mapping[str, Set[str]] = {}
+_NOBODY: frozenset[str] = frozenset()
+
+
+class TableRows:
+    """The rows of a table by numbers: a person each, and a group where the source lists groups.
+
+    A directory has far more memberships than people and groups, whose cells are there once.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._people: list[Person] = []
+        self._groups: list[Shaped] = []
+        # How a group lists somebody: whether by login, and the twins.
+        self._ways: dict[tuple[bool, Set[str]], int] = {}
+        # For each row the numbers of the person, the group and the way.
+        self._rows: list[NDArray[np.intp]] = [np.zeros((0, 3), dtype=np.intp)]
+
+    @property
+    def people(self) -> Sequence[Person]:
+        """The people who have a row, each once."""
+        return self._people
+
+    def add(
+        self,
+        people: Iterable[Person],
+        group: Shaped = NO_GROUP,
+        logins: Collection[str] = (),
+        twins: Mapping[str, Set[str]] = NO_TWINS,
+    ) -> None:
+        """Add a row for each of the people; `logins` and `twins` are as in `Reach`."""
+        rows = []
+        for person in people:
+            number = self._numbers.setdefault(person.key, len(self._people))
+            if number == len(self._people):
+                self._people.append(person)
+            way = person.key in logins, twins.get(person.key, _NOBODY)
+            rows.append((number, len(self._groups), self._ways.setdefault(way, len(self._ways))))
+        self._rows.append(np.array(rows, dtype=np.intp).reshape(-1, 3))
+        self._groups.append(group)
+
+    def table(
+        self, columns: Iterable[str], entry: Callable[[Person], DirectoryEntry], **facts: Any
+    ) -> Table:
+        """Return the table in the order of the DNs; `entry` returns the entry of a person."""
+        people, groups = [one.shaped for one in self._people], self._groups
+        rows = np.concatenate(self._rows)
+        dns = Coded(objects(one.dn for one in people), rows[:, 0])
+        who, where, how = rows[np.argsort(dns.ranks(str), kind="stable")].T
+        source, path = facts["source"], facts["path"]
+        origins = objects(Origin(source, dn=dn) for dn in dns.values)
+        ways = [{"by_login": by_login, "twins": twins} for by_login, twins in self._ways]
+        pairs, distinct = numbered(who * len(ways) + how)
+        entries = objects(
+            entry(self._people[one // len(ways)])._replace(**ways[one % len(ways)])
+            for one in distinct.tolist()
+        )
+        joined = _joined_places(people, groups, who, where)
+        first: Places = joined[0] if joined else {}
+        others = {id(places) for places in joined if places is not first and places != first}
+        return Table.of_columns(
+            {
+                column: _coded(column, groups, where)
+                if column.startswith(GROUP)
+                else _coded(column, people, who)
+                for column in columns
+            },
+            numbers=np.zeros(len(who), dtype=np.intp),
+            origin=Origin(source) if len(who) else Origin(source, file=path),
+            places=first,
+            odd=_odd_cells(people, groups, who, where),
+            origins=tuple(origins[who]),
+            own_places={at: each for at, each in enumerate(joined) if id(each) in others},
+            entries=tuple(entries[pairs]),
+            **facts,
+        )
+
+
+def _coded(column: str, shaped: Sequence[Shaped], numbers: Codes) -> Coded:
+    """Return a column whose rows have the cells of these people or groups, by their numbers."""
+    cells = Coded.of(one.values.get(column, "") for one in shaped)
+    codes, used = numbered(cells.codes[numbers])
+    return Coded(cells.values[used], codes)
+
+
+def _joined_places(
+    people: Sequence[Shaped], groups: Sequence[Shaped], who: Codes, where: Codes
+) -> list[Places]:
+    """Return the places of the columns of each row, one object for all rows that share them."""
+    joined: dict[tuple[int, int], Places] = {}
+    found = []
+    for number, at in zip(who.tolist(), where.tolist(), strict=True):
+        of_person = people[number].places
+        places = joined.get((id(of_person), at))
+        if places is None:
+            of_group = groups[at].places
+            places = {**of_person, **of_group} if of_group else of_person
+            joined[id(of_person), at] = places
+        found.append(places)
+    return found
+
+
+def _odd_cells(
+    people: Sequence[Shaped], groups: Sequence[Shaped], who: Codes, where: Codes
+) -> dict[str, dict[int, Odd]]:
+    """Return what is odd about cells, by column and row."""
+    flags = [
+        np.array([bool(one.odd) for one in several], dtype=bool) for several in (people, groups)
+    ]
+    odd: dict[str, dict[int, Odd]] = {}
+    if len(who):
+        for row in np.flatnonzero(flags[0][who] | flags[1][where]).tolist():
+            for column, why in {**people[who[row]].odd, **groups[where[row]].odd}.items():
+                odd.setdefault(column, {})[row] = why
+    return odd
