@@ -15,7 +15,7 @@ from pydantic_core import SchemaValidator, ValidationError, to_json
 from pydantic_core import core_schema as schema
 
 from kanport.facts import fact
-from kanport.fields import USER_FIELDS, Holds
+from kanport.fields import USER_FIELDS, USERNAME, Holds
 from kanport.kanboard.faults import METHOD_NOT_FOUND, Fault, NoAnswer, Refusal, RefusedCall
 from kanport.kanboard.redact import judge_error, judge_page
 from kanport.messages import MASK
@@ -179,7 +179,8 @@ def _rows_schema() -> schema.ListSchema:
     }
     row = schema.typed_dict_schema(
         {
-            name: schema.typed_dict_field(form, required=False)
+            # What lacks one of these is no row of a user.
+            name: schema.typed_dict_field(form, required=name in ("id", USERNAME.column))
             for name, form in ({"id": other} | columns).items()
         },
         extra_behavior="ignore",
