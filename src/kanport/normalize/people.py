@@ -2,8 +2,8 @@
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,10 @@ from kanport.mapping.users import Users
 from kanport.model import DesiredUser, Given, LdapPassword, PasswordCell, RandomPassword
 from kanport.normalize.notes import Notes, shown
 from kanport.normalize.rows import RowId, UserRow, Value
-from kanport.normalize.ruled import Column, Numbers
+from kanport.normalize.ruled import Numbers
 from kanport.normalize.rules import Outcome, State
 from kanport.normalize.users import UserColumns, person_key
-from kanport.origin import Origin, in_place_order
+from kanport.origin import Origin, RowPlace, in_place_order
 from kanport.rules import as_boolean
 from kanport.table import DirectoryEntry
 
@@ -115,7 +115,7 @@ def _differing(group: Sequence[UserRow], same_password: Same) -> list[str]:
     return differing
 
 
-def _meaning(field: UserField, value: Value) -> str | bool | None:
+def _meaning(field: UserField, value: Value | Outcome) -> str | bool | None:
     return as_boolean(value.text) if field.holds is Holds.FLAG else value.text
 
 
@@ -180,10 +180,9 @@ def _merge(
         # Almost everybody has one row, and then there is nothing to weigh.
         value = _value(field, rows[0])
         return Given(value.text, value.origins) if value and value.state in _SAID else None
-    order = [*rule.precedence, *(name for name in users.sources if name not in rule.precedence)]
     values = [
         (row, value)
-        for row in in_source_order(rows, order)
+        for row in in_source_order(rows, _precedence(field, users))
         if (value := _value(field, row)) is not None and value.state in _WEIGHED
     ]
     values = [pair for pair in values if not pair[1].assumed] or values
@@ -209,6 +208,12 @@ def _merge(
     if others and not first.assumed:
         _note_conflict(field, winner, first, others, notes)
     return Given(first.text, in_place_order(place for value in agreeing for place in value.origins))
+
+
+def _precedence(field: UserField, users: Users) -> list[str]:
+    """Return the sources in the order in which they win for a field."""
+    rule = users.fields.rule(field)
+    return list(dict.fromkeys((*(rule.precedence if rule else ()), *users.sources)))
 
 
 def _value(field: UserField, row: UserRow) -> Value | None:
@@ -238,7 +243,7 @@ def _note_conflict(
 class People:
     """The rows of all sources of users by columns: whom each names.
 
-    Almost everybody has one row. Only people with several become objects to be weighed.
+    Almost everybody has one row in a source, and the sources agree. Only the others become objects.
     """
 
     def __init__(self, users: Users | None, read: Sequence[UserColumns], people: Numbers) -> None:
@@ -267,22 +272,24 @@ class People:
             yield from zip((keys[code] for code in columns.username.codes), entries, strict=False)
 
     def rows(self, bad: Collection[RowId] = ()) -> dict[str, list[UserRow]]:
-        """Return the rows of people with several, or whose id is not all of theirs, by source.
+        """Return the rows of people whose rows do not simply agree, or are in `bad`, by source.
 
-        FilledRows in `bad` are among them.
+        With them are rows whose id is not all theirs.
         """
+        unusable = [columns.rows.flags(bad) for columns in self._read]
+        weighed = ~self._agreed
+        for who, flags in zip(self._who, unusable, strict=True):
+            weighed[who[flags]] = True
+        # A row that names nobody has the number -1.
+        weighed[-1] = False
         return {
             columns.rows.table.source: [
-                columns.row(row)
-                for row in np.flatnonzero(
-                    self._several(who) | doubtful | columns.rows.flags(bad)
-                ).tolist()
+                columns.row(row) for row in np.flatnonzero(weighed[who] | doubtful | flags).tolist()
             ]
-            for columns, who, doubtful in zip(self._read, self._who, self._ids, strict=True)
+            for columns, who, doubtful, flags in zip(
+                self._read, self._who, self._ids, unusable, strict=True
+            )
         }
-
-    def _several(self, who: Codes) -> Flags:
-        return (who >= 0) & (self._rows[who] > 1)
 
     @cached_property
     def _ids(self) -> list[Flags]:
@@ -307,12 +314,73 @@ class People:
             for columns, numbers in zip(self._read, ids, strict=True)
         ]
 
+    @cached_property
+    def _agreed(self) -> Flags:
+        """Whose rows say all of them, by number, so that nothing is to be weighed or noted.
+
+        Whoever has several rows has them in different sources, which want the same. None of them
+        leaves a value unknown, and they have one stable id and one entry of a directory at most.
+        """
+        agreed: Flags = self._rows > 1
+        entries, ids = np.zeros((2, len(self._rows)), dtype=np.intp)
+        for columns, who, doubtful in zip(self._read, self._who, self._ids, strict=True):
+            agreed &= self._count(who) < 2
+            agreed[who[doubtful | columns.any(State.UNKNOWN, *columns.fields.values())]] = False
+            of_directory = np.array([one is not None for one in columns.rows.entries], dtype=bool)
+            entries += self._count(who[np.flatnonzero(of_directory)])
+            ids += self._count(who[columns.any(State.GIVEN, columns.stable_id)])
+        agreed &= (entries < 2) & (ids < 2)
+        for _, differing in self._weighed.values():
+            agreed &= ~differing
+        agreed |= self._rows == 1
+        return agreed
+
+    def _count(self, who: Codes) -> Codes:
+        return np.bincount(who[who >= 0], minlength=len(self._rows))
+
+    @cached_property
+    def _weighed(self) -> Mapping[str, tuple[Objects, Flags]]:
+        """For each field the wanted values, by the number of the person, and who differs."""
+        users = self._users
+        return {} if users is None else {one.name: self._weigh(one, users) for one in USER_FIELDS}
+
+    def _weigh(self, field: UserField, users: Users) -> tuple[Objects, Flags]:
+        # What each person is said to have, as a number; see `_merge` for what it is made of.
+        nothing, default = -2, -1
+        known: dict[object, int] = {}
+
+        def number(one: Outcome) -> int:
+            if one.state not in _SAID:
+                return nothing
+            meant = one.state, _meaning(field, one)
+            return default if one.assumed else known.setdefault(meant, len(known))
+
+        values = np.full(len(self._rows), None)
+        wanted = np.full(len(self._rows), nothing)
+        differing = np.zeros(len(self._rows), dtype=bool)
+        of_source = {
+            columns.rows.table.source: (columns, who)
+            for columns, who in zip(self._read, self._who, strict=True)
+        }
+        for source in _precedence(field, users):
+            columns, who = of_source[source]
+            column = columns.username if field is USERNAME else columns.fields.get(field.name)
+            if column is None:
+                continue
+            said = np.fromiter(map(number, column.outcomes), dtype=np.intp)[column.codes]
+            differing[who[(said >= 0) & (wanted[who] >= 0) & (said != wanted[who])]] = True
+            first = (wanted[who] < 0) & (said > wanted[who]) & (who >= 0)
+            texts = objects(_wanted(field, one) for one in column.outcomes)
+            values[who[first]] = texts[column.codes[first]]
+            wanted[who[first]] = said[first]
+        return values, differing
+
     def wanted(
         self, in_doubt: Collection[str], rows: Iterable[UserRow], notes: Notes
     ) -> DesiredUsers:
         """Return the people as the sources want them, in the order of their compare keys.
 
-        `rows` are those of people with several, people in doubt are left out.
+        `rows` are those of `rows`, people in doubt are left out.
         """
         users = self._users
         if users is None:
@@ -322,54 +390,60 @@ class People:
             for key, group in by_person(rows).items()
             if len(group) > 1 and key not in in_doubt
         ]
-        wanted = ~self._people.flags(in_doubt)
-        chosen = [
-            np.flatnonzero((who >= 0) & (self._rows[who] == 1) & wanted[who]) for who in self._who
-        ]
-        plain = [
-            _plain_users(users, columns, self._people.texts, who[rows], rows)
-            for columns, who, rows in zip(self._read, self._who, chosen, strict=True)
-        ]
-        return joined([*plain, DesiredUsers.of(several)])
+        sure = ~self._people.flags(in_doubt)[: len(self._rows)]
+        agreed = self._desired(np.flatnonzero(self._agreed & sure), users)
+        return joined([agreed, DesiredUsers.of(several)])
 
+    def _desired(self, people: Codes, users: Users) -> DesiredUsers:
+        """Return people whose rows agree, by their numbers."""
+        values = {name: values[people] for name, (values, _) in self._weighed.items()}
+        special = (users.password == "ldap") | values[LDAP.name].astype(bool)  # noqa: S105 - a way
+        numbers = []
+        for columns, who in zip(self._read, self._who, strict=True):
+            # The row of each person in this source, -1 for none.
+            row_of = np.full(len(self._rows), -1)
+            row_of[who] = np.arange(len(who))
+            numbers.append(row_of[people])
+            own = columns.any(State.UNKNOWN, *columns.fields.values())
+            own |= columns.any(State.GIVEN, columns.stable_id, columns.password)
+            special |= np.append(own, False)[numbers[-1]]
 
-def _plain_users(
-    users: Users, columns: UserColumns, keys: Sequence[str], who: Codes, rows: Codes
-) -> DesiredUsers:
-    """Return the people who have one row, which says all of them."""
+        def rows(at: int) -> list[tuple[UserColumns, int]]:
+            found = zip(self._read, (each.item(at) for each in numbers), strict=True)
+            return [(columns, row) for columns, row in found if row >= 0]
 
-    def of(column: Column[Outcome], value: Callable[[Outcome], Any]) -> Objects:
-        return objects(map(value, column.outcomes))[column.codes[rows]]
+        def made(at: int) -> DesiredUser:
+            return merge_person(users, [columns.row(row) for columns, row in rows(at)], Notes())
 
-    def named(at: int) -> tuple[Origin, ...]:
-        row = int(rows[at])
-        places = columns.username[row].places or (None,)
-        return in_place_order(columns.rows.place(row, place) for place in places)
+        def named(at: int) -> tuple[Origin, ...]:
+            found = [
+                columns.rows.place(row, place)
+                for columns, row in rows(at)
+                for place in columns.username[row].places
+            ]
+            return in_place_order(
+                found or [columns.rows.place(row, None) for columns, row in rows(at)]
+            )
 
-    nothing = np.full(len(rows), None)
-    values = {
-        field.name: of(columns.fields[field.name], partial(_wanted, field))
-        if field.name in columns.fields and field.changed_by is not ChangedBy.NOTHING
-        else nothing
-        for field in BESIDE_USERNAME
-    }
-    special = np.full(len(rows), users.password == "ldap")  # noqa: S105 - no password
-    for column in columns.fields.values():
-        special |= column.where(lambda one: one.state is State.UNKNOWN)[rows]
-    for own in (columns.stable_id, columns.password):
-        if own is not None:
-            special |= own.where(lambda one: one.state is State.GIVEN)[rows]
-    if LDAP.name in columns.fields:
-        special |= columns.fields[LDAP.name].where(partial(_wanted, LDAP))[rows]
-    return DesiredUsers(
-        of(columns.username, lambda one: one.text),
-        objects(keys)[who],
-        values,
-        special,
-        lambda at: merge_person(users, [columns.row(int(rows[at]))], Notes()),
-        lambda places: columns.rows.maybe_in(places)[rows],
-        named,
-    )
+        def maybe_in(places: Set[RowPlace]) -> Flags:
+            flags = np.zeros(len(people), dtype=bool)
+            for columns, each in zip(self._read, numbers, strict=True):
+                flags |= np.append(columns.rows.maybe_in(places), False)[each]
+            return flags
+
+        nothing = np.full(len(people), None)
+        return DesiredUsers(
+            values[USERNAME.name],
+            objects(self._people.texts)[people],
+            {
+                field.name: nothing if field.changed_by is ChangedBy.NOTHING else values[field.name]
+                for field in BESIDE_USERNAME
+            },
+            special,
+            made,
+            maybe_in,
+            named,
+        )
 
 
 def _wanted(field: UserField, value: Outcome) -> str | bool | None:

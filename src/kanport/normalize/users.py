@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import SecretStr
 
 from kanport.catalogue import FINDINGS
+from kanport.coded import Flags
 from kanport.facts import Fact, fact
 from kanport.fields import BESIDE_USERNAME, Holds, UserField
 from kanport.mapping import LoadedMapping
@@ -50,6 +51,14 @@ class UserColumns:
     stable_id: Column[Outcome] | None
     password: Column[Outcome] | None
 
+    def any(self, state: State, *columns: Column[Outcome] | None) -> Flags:
+        """Return which rows have a state in one of several columns."""
+        flags = np.zeros(len(self.rows), dtype=bool)
+        for column in columns:
+            if column is not None:
+                flags |= column.where(lambda one: one.state is state)
+        return flags
+
     def row(self, number: int) -> UserRow:
         """Return what one row says."""
         row = self.rows[number]
@@ -87,12 +96,11 @@ def read_users(
     if column is not None:
         password = worked(CompiledRule("password", context, (column,)), rows, password_outcome)
         password.note(lambda one: one.remarks, rows, notes)
+    columns = UserColumns(rows, username, fields, stable_id, password)
     unusable = username.where(lambda one: one.state is not State.GIVEN)
-    for read in (*fields.values(), stable_id, password):
-        if read is not None:
-            unusable |= read.where(lambda one: one.state is State.BAD)
+    unusable |= columns.any(State.BAD, *fields.values(), stable_id, password)
     bad.update(rows.chosen(unusable))
-    return UserColumns(rows, username, fields, stable_id, password)
+    return columns
 
 
 def person_key(who: Outcome | Value) -> str | None:
