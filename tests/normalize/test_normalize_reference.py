@@ -18,6 +18,7 @@ from tests.support.examples import examples
 from tests.support.inputs import a_table, normalize_tables
 from tests.support.reference.relations import RelationsReference
 from tests.support.reference.rows import Reference
+from tests.support.reference.values import SECOND
 
 GOOD = {
     "Login": ("ada", "Ada", "ADA", "bob", "eve", "björn", "bjorn", "groß", "gross", "GROSS"),
@@ -190,15 +191,23 @@ def group_mappings(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def loaded(parts: dict[str, Any]) -> LoadedMapping:
-    """Return the mapping of these parts, over one CSV file."""
-    sources = {"staff": {"type": "csv", "path": "staff.csv"}}
+    """Return the mapping of these parts, over one CSV file, or two where users come from both."""
+    names = ("staff", "more") if "more" in parts.get("users", {}).get("from", ()) else ("staff",)
+    sources = {name: {"type": "csv", "path": f"{name}.csv"} for name in names}
     spec = MappingFile.model_validate({"kanport": 1, "sources": sources, **parts}, by_name=False)
     return LoadedMapping(spec, Path("map.yaml"), "", lambda steps: Origin(file="map.yaml"))
 
 
 def places(origins: tuple[Origin, ...]) -> tuple[tuple[int, str], ...]:
     """Return the rows and columns of origins as the reference has them."""
-    return tuple(sorted({(origin.row or 0, origin.column or "") for origin in origins}))
+    return tuple(
+        sorted(
+            {
+                ((origin.row or 0) + (origin.source == "more") * SECOND, origin.column or "")
+                for origin in origins
+            }
+        )
+    )
 
 
 def found_by(engine: Normalized) -> dict[str, Any]:
@@ -238,14 +247,54 @@ def relations(wanted: Sequence[DesiredRelation]) -> list[Any]:
 @settings(max_examples=examples(300, 5000))
 @given(rows=tables(), parts=mappings())
 def test_the_engine_and_the_reference_agree(rows: list[list[str]], parts: dict[str, Any]) -> None:
+    check_agreement(parts, COLUMNS, rows, ())
+
+
+@settings(max_examples=examples(300, 5000))
+@given(
+    rows=tables(),
+    others=tables(),
+    parts=mappings().filter(lambda parts: "users" in parts),
+    lacking=st.sampled_from(["", "Mail", "Role"]),
+    turned=st.sets(st.sampled_from(["username", "name", "email", "role"])),
+)
+def test_they_agree_on_people_of_two_sources(
+    rows: list[list[str]],
+    others: list[list[str]],
+    parts: dict[str, Any],
+    lacking: str,
+    turned: set[str],
+) -> None:
+    fields = parts["users"]["fields"]
+    for field in turned & fields.keys():
+        fields[field]["precedence"] = ["more"]
+    parts["users"]["from"] = ["staff", "more"]
+    kept = [at for at, column in enumerate(COLUMNS) if column != lacking]
+    # Half of the second list repeats the first, or the sources would agree on nobody.
+    more = [*others[: len(others) // 2], *rows[: len(rows) // 2 + 1]]
+    second = [[row[at] for at in kept] for row in more]
+    check_agreement(parts, [COLUMNS[at] for at in kept], rows, second)
+
+
+def check_agreement(
+    parts: dict[str, Any],
+    columns: Sequence[str],
+    rows: Sequence[list[str]],
+    second: Sequence[list[str]],
+) -> None:
+    """Check that both make the same of a table, and of a second one with these columns."""
     mapping = loaded(parts)
-    table = a_table("staff", " | ".join(COLUMNS), *rows)
-    engine = found_by(normalize_tables(mapping, table))
+    tables = [a_table("staff", " | ".join(COLUMNS), *rows)]
+    tables += [a_table("more", " | ".join(columns), *second)] if second else []
+    engine = found_by(normalize_tables(mapping, *tables))
     spec = mapping.spec
-    naive = Reference([dict(zip(COLUMNS, row, strict=True)) for row in rows]).read(
-        spec.users, spec.memberships[0] if spec.memberships else None
-    )
-    event(f"{bool(naive.users)} users, {bool(naive.memberships)} memberships")
+    naive = Reference(
+        [dict(zip(COLUMNS, row, strict=True)) for row in rows],
+        [dict(zip(columns, row, strict=True)) for row in second],
+    ).read(spec.users, spec.memberships[0] if spec.memberships else None)
+    named = (one["username"][1] for one in naive.users.values())
+    both = any(len({at > SECOND for at, _ in where}) > 1 for where in named)
+    event(f"{bool(naive.users)} users, {both} of both, {bool(naive.memberships)} memberships")
     assert engine == {
         "users": list(naive.users.items()),
         "memberships": naive.memberships,

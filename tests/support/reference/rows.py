@@ -13,7 +13,7 @@ from kanport.mapping.relations import Membership
 from kanport.mapping.rules import RoleRule
 from kanport.mapping.users import Users
 from kanport.names import case_key, compare_key, spelling_key
-from tests.support.reference.values import CHECKS, Place, Value, Values
+from tests.support.reference.values import CHECKS, SECOND, Place, Value, Values, columns_of
 
 RANKS = {"project-viewer": 1, "project-member": 2, "project-manager": 3}
 
@@ -28,11 +28,16 @@ class Ask(NamedTuple):
 
 
 class Reference(Values):
-    """A table read naively: `users` and `memberships` as wanted, `unknown` are left out (keys)."""
+    """Tables read naively: `users` and `memberships` as wanted, `unknown` are left out (keys).
 
-    def __init__(self, rows: Sequence[Mapping[str, str]]) -> None:
+    The first source may have users and memberships, the second one only users.
+    """
+
+    def __init__(
+        self, rows: Sequence[Mapping[str, str]], second: Sequence[Mapping[str, str]] = ()
+    ) -> None:
         super().__init__()
-        self.rows = rows
+        self.rows, self.second = rows, second
         self.users: dict[str, dict[str, Any]] = {}
         self.memberships: list[tuple[Any, ...]] = []
         self.unknown: set[str] = set()
@@ -41,14 +46,16 @@ class Reference(Values):
     def read(self, users: Users | None, memberships: Membership | None) -> "Reference":
         """Read the rows, which are numbered from 2, and put together what they want."""
         listed = [(n, row) for n, row in enumerate(self.rows, 2) if any(row.values())]
-        people = self._people(users, listed) if users is not None else {}
+        others = [(n, row) for n, row in enumerate(self.second, SECOND + 2) if any(row.values())]
+        people = self._people(users, [*listed, *others]) if users is not None else {}
         asks = [a for n, row in listed for a in self._asks(memberships, n, row)]
         self._contradictions(people, several_expected=memberships is not None)
         highest_wins = memberships is not None and memberships.several == "highest"
         pairs = self._pairs(asks, highest_wins=highest_wins)
         # A row that says one thing that cannot be used is used for nothing.
         in_doubt = {key for key, rows in people.items() if self._bad & {n for n, _ in rows}}
-        self._want_users({key: rows for key, rows in people.items() if key not in in_doubt})
+        certain = {key: rows for key, rows in people.items() if key not in in_doubt}
+        self._want_users(users, certain)
         self._want_memberships(pairs, asks, in_doubt, highest_wins=highest_wins)
         named = {compare_key(a.who.text) for a in asks if a.number in self._bad and a.who.text}
         self.unknown = in_doubt | (named - set(map(compare_key, self.users)))
@@ -64,7 +71,11 @@ class Reference(Values):
             what: rule for what in CHECKS if (rule := getattr(users.fields, what, None)) is not None
         }
         for n, row in listed:
-            values = {what: self.one(rule, what, n, row) for what, rule in made.items()}
+            values = {
+                what: self.one(rule, what, n, row)
+                for what, rule in made.items()
+                if columns_of(rule) <= row.keys()
+            }
             who = values["username"]
             if who.state == "empty":
                 self.note("username-empty", who.places[0])
@@ -75,9 +86,10 @@ class Reference(Values):
         return people
 
     def _contradictions(self, people: Mapping[str, Any], *, several_expected: bool) -> None:
-        for rows in people.values():
+        for rows in (some for each in people.values() for some in by_source(each)):
             said = [{(v.state, v.text) for v in given_by(rows, what)} for what in rows[0][1]]
-            code = "" if several_expected or len(rows) == 1 else "user-repeated"
+            expected = several_expected and rows[0][0] < SECOND
+            code = "" if expected or len(rows) == 1 else "user-repeated"
             if len({values["username"].text for _, values in rows}) > 1:
                 code = "user-clash"
             elif any(len(several) > 1 for several in said):
@@ -86,14 +98,22 @@ class Reference(Values):
                 self.together(code, (values["username"].places[0] for _, values in rows))
                 self._bad |= {n for n, _ in rows} if code != "user-repeated" else set()
 
-    def _want_users(self, people: Mapping[str, Any]) -> None:
+    def _want_users(self, users: Users | None, people: Mapping[str, Any]) -> None:
         for _, rows in sorted(people.items()):
             wanted = {}
-            for what in rows[0][1]:
-                values = [v[what] for _, v in rows if v[what].state in ("given", "clear")]
+            for what in CHECKS:
+                rule = getattr(users and users.fields, what, None)
+                turned = rule is not None and rule.precedence[:1] == ("more",)
+                ordered = sorted(by_source(rows), key=lambda some: some[0][0], reverse=turned)
+                values = [v[what] for some in ordered for _, v in some if what in v]
+                values = [value for value in values if value.state in ("given", "clear")]
                 chosen = [value for value in values if not value.assumed] or values
+                same = [value for value in chosen if value[:2] == chosen[0][:2]]
+                if len(same) < len(chosen) and not chosen[0].assumed:
+                    other = next(value for value in chosen if value[:2] != chosen[0][:2])
+                    self.note("sources-conflict", same[0].places[0], other.places)
                 if chosen:
-                    wanted[what] = chosen[0].text, places_of(chosen)
+                    wanted[what] = same[0].text, places_of(same)
             self.users[wanted["username"][0]] = wanted
 
     # --- memberships ------------------------------------------------------------------------------
@@ -180,6 +200,12 @@ class Reference(Values):
             good = [ask for ask in good if ask.role.text == best.role.text]
             parts = ([getattr(ask, part) for ask in good] for part in ("who", "project", "role"))
             self.memberships.append(tuple((some[0].text, places_of(some)) for some in parts))
+
+
+def by_source(rows: Sequence[Any]) -> list[list[Any]]:
+    """Return the rows of each source that has some."""
+    parts = ([(n, v) for n, v in rows if (n < SECOND) is first] for first in (True, False))
+    return [part for part in parts if part]
 
 
 def given_by(rows: Sequence[Any], what: str) -> list[Value]:

@@ -16,6 +16,9 @@ from kanport.names import case_key, normalize
 Place = tuple[int, str]
 """The number of a row, and a column of it; "" for the row as a whole."""
 
+SECOND = 1000
+"""What is added to the numbers of the rows of a second source."""
+
 CHECKS: Mapping[str, Callable[[str], Fact | None]] = {
     "username": rules.username_problem,
     "name": rules.name_problem,
@@ -134,8 +137,9 @@ class Values:
             return self._judged(what, Value("given", min(meanings), raw.places, parts=parts))
         if rule.default is not None and (table or not text):
             if text:
-                said = "value-took-default", (what, raw.places[0][1], text, rule.default)
-                self._defaults[said].add(raw.places[0])
+                place = raw.places[0]
+                said = what, place[1], text, rule.default, place[0] < SECOND
+                self._defaults["value-took-default", said].add(place)
             made = Value("given", plain(rule.default), raw.places, assumed=True, parts=parts)
             return self._judged(what, made)
         if table and text:
@@ -162,6 +166,13 @@ class Values:
         self.note(problem.code, value.places[0])
         fatal = FINDINGS[problem.code].severity == "error"
         return Value("bad", places=value.places) if fatal else value
+
+
+def columns_of(rule: Rule) -> set[str]:
+    """Return the columns that a rule reads."""
+    if rule.template is None:
+        return set() if rule.from_ is None else {str(rule.from_)}
+    return {text for text, is_column in parse_template(rule.template) if is_column}
 
 
 def plain(value: str | bool | int) -> str:
