@@ -6,7 +6,6 @@ from datetime import datetime
 from xml.etree import ElementTree
 
 import pytest
-from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -15,8 +14,7 @@ from kanport.report import excel
 from kanport.report.excel import fitting
 from kanport.report.make import of_plan, of_run, of_validation, of_verification
 from kanport.report.view import View
-from kanport.spreadsheet import plain_xstring
-from kanport.workbook import MOST_CHARACTERS, SheetColumn, WorkbookSheet, write_book
+from kanport.workbook import MOST_CHARACTERS
 from tests.support.report.examples import (
     FINDINGS,
     MAPPING,
@@ -139,46 +137,6 @@ def test_a_text_that_is_too_long_for_a_cell_says_that_it_was_cut() -> None:
         assert len(held.encode("utf-16-le")) // 2 <= MOST_CHARACTERS
         assert f"{len(text)} characters in all" in held
     assert fitting("y" * MOST_CHARACTERS) == "y" * MOST_CHARACTERS
-
-
-def written(*values: str | int) -> list[object]:
-    """Return what a reader finds in a sheet of one column with these values."""
-    sheet = WorkbookSheet("Sheet", (SheetColumn("Value"),), [(value,) for value in values])
-    book = load_workbook(io.BytesIO(write_book([sheet])))
-    return [row[0] for row in book["WorkbookSheet"].iter_rows(values_only=True)]
-
-
-def test_numbers_that_would_lose_their_end_are_text() -> None:
-    assert written(10**15 + 1, 999_999) == [str(10**15 + 1), 999_999]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "_x0041_x0042_",
-        "a_x005F_x0041_",
-        "<r>Rita</r>",
-        "<r><t>Rita</t></r>",
-        "<r>_x0041_ & </r>",
-        "<r>",
-    ],
-)
-def test_no_text_is_markup_or_an_escape(text: str) -> None:
-    sheet = WorkbookSheet("Sheet", (SheetColumn("Value"),), [(text,)])
-    with zipfile.ZipFile(io.BytesIO(write_book([sheet]))) as package:
-        strings = ElementTree.fromstring(package.read("xl/sharedStrings.xml"))  # noqa: S314
-    assert [plain_xstring("".join(string.itertext())) for string in strings] == [text]
-
-
-def test_more_rows_than_a_sheet_has_go_on_in_another_one() -> None:
-    sheet = WorkbookSheet(
-        "Rows", (SheetColumn("Number"),), [(number,) for number in range(25)], table="Rows"
-    )
-    found = load_workbook(io.BytesIO(write_book([sheet], most_rows=11)))
-    assert found.sheetnames == ["Rows", "Rows (2)", "Rows (3)"]
-    told = [row[0] for one in found for row in one.iter_rows(min_row=2, values_only=True)]
-    assert told == list(range(25))
-    assert [name for one in found.worksheets for name in one.tables] == ["Rows", "Rows2", "Rows3"]
 
 
 def test_the_same_input_gives_the_same_bytes_whenever_it_is_drawn() -> None:

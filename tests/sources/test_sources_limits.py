@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from kanport.errors import SourceInvalid
-from kanport.mapping.sources import YamlSource
 from kanport.origin import Origin
-from kanport.sources import SourceContext, excel, file, raw_table, read_source, yaml
+from kanport.sources import excel, file, raw_table, yaml
 from kanport.sources.excel import package_problems
 from kanport.table import Table
 from tests.support.sources import (
@@ -22,6 +21,7 @@ from tests.support.sources import (
     findings_with,
     read_csv,
     read_excel,
+    read_yaml,
     repacked,
     saved,
     the_finding,
@@ -191,13 +191,7 @@ def excel_of(folder: Path, rows: int, **spec: Any) -> Table:
 
 
 def yaml_of(folder: Path, rows: int, **spec: Any) -> Table:
-    (folder / "people.yaml").write_text("- {Login: ada, Name: Ada}\n" * rows)
-    return read_yaml(folder, **spec)
-
-
-def read_yaml(folder: Path, **spec: Any) -> Table:
-    source = YamlSource.model_validate({"type": "yaml", "path": "people.yaml", **spec})
-    return read_source("people", source, SourceContext(folder))
+    return read_yaml(folder, "- {Login: ada, Name: Ada}\n" * rows, **spec)
 
 
 @pytest.mark.parametrize("read", [csv_of, excel_of, yaml_of])
@@ -226,28 +220,6 @@ def test_a_file_may_have_so_many_bytes(
     assert len(read(tmp_path, 3).rows) == 3
     monkeypatch.setattr(file, "MAX_FILE_BYTES", size - 1)
     the_finding(lambda: read(tmp_path, 3), "file-too-large")
-
-
-def test_a_yaml_file_may_hold_so_many_values(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The list, its rows, and two values in each.
-    monkeypatch.setattr(yaml, "MAX_VALUES", 10)
-    assert len(yaml_of(tmp_path, 3).rows) == 3
-    monkeypatch.setattr(yaml, "MAX_VALUES", 9)
-    the_finding(lambda: yaml_of(tmp_path, 3), "file-damaged")
-
-
-def test_a_yaml_file_grows_by_aliases_only_so_far(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = "- &a {Login: ada}\n" + "- *a\n" * 9
-    (tmp_path / "people.yaml").write_text(text)
-    needed = 1 + 2 * 10
-    monkeypatch.setattr(yaml, "SPARE_VALUES", needed - len(text))
-    assert len(read_yaml(tmp_path).rows) == 10
-    monkeypatch.setattr(yaml, "SPARE_VALUES", needed - len(text) - 1)
-    the_finding(lambda: read_yaml(tmp_path), "file-damaged")
 
 
 def test_so_many_findings_of_one_code_are_shown_and_the_rest_is_counted(

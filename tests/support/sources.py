@@ -12,7 +12,7 @@ from openpyxl import Workbook
 
 from kanport.errors import SourceInvalid
 from kanport.findings import Finding
-from kanport.mapping.sources import CsvSource, ExcelSource
+from kanport.mapping.sources import CsvSource, ExcelSource, YamlSource
 from kanport.sources import SourceContext, read_source
 from kanport.table import Odd, Table
 
@@ -57,6 +57,13 @@ def read_excel(
             folder, frozenset(secret), columns_used=None if used is None else frozenset(used)
         ),
     )
+
+
+def read_yaml(folder: Path, text: str, **spec: Any) -> Table:
+    """Write a YAML file and read it."""
+    (folder / "people.yaml").write_text(text, encoding="utf-8")
+    source = YamlSource.model_validate({"type": "yaml", "path": "people.yaml", **spec})
+    return read_source("people", source, SourceContext(folder))
 
 
 def workbook(rows: Iterable[Iterable[object]], title: str = "Staff") -> Workbook:
@@ -159,6 +166,7 @@ __all__ = [
     "findings_with",
     "read_csv",
     "read_excel",
+    "read_yaml",
     "repacked",
     "saved",
     "the_finding",
