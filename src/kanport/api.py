@@ -18,6 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, overload
 
+from kanport.annotate import Written, write_annotated, write_rejects
 from kanport.apply.concurrency import Options
 from kanport.apply.journal import Recorded, load_journal
 from kanport.config.file import Layers
@@ -29,6 +30,7 @@ from kanport.doctor.checks import exit_for as exit_for_checks
 from kanport.doctor.checks import lines as check_lines
 from kanport.errors import ConfigInvalid, Exit, UsageError
 from kanport.facts import fact
+from kanport.findings import Finding
 from kanport.init import DirectoryKind
 from kanport.kanboard.client import Client
 from kanport.mapping import load_mapping
@@ -154,6 +156,7 @@ __all__ = [
     "Stage",
     "Started",
     "Verification",
+    "Written",
     "adopting",
     "allowance",
     "apply",
@@ -346,6 +349,29 @@ def load(path: FilePath) -> Plan | Result:
         return found
     kept = load_journal(Path(path)).terms.passwords_to
     return Result(found, run, Path(path), passwords_to=(kept,) if kept is not None else ())
+
+
+def annotate(inputs: Inputs, path: FilePath) -> tuple[Written, ...]:
+    """Write a copy of each list that was read, with its findings at their cells.
+
+    Raise UsageError if the file cannot be written, or is no .xlsx file.
+    """
+    return write_annotated(inputs.mapping, inputs.findings, Path(path))
+
+
+def annotate_broken(
+    mapping: FilePath, findings: Iterable[Finding], path: FilePath
+) -> tuple[Written, ...]:
+    """Write a copy of each list with the findings of a SourceInvalid, as `annotate`."""
+    return write_annotated(load_mapping(Path(mapping)), findings, Path(path))
+
+
+def rejects(inputs: Inputs, path: FilePath) -> tuple[Written, ...]:
+    """Write the rows of each list that have an error, as they were, with a column of reasons.
+
+    Raise UsageError if the file cannot be written, or has not the type of the list.
+    """
+    return write_rejects(inputs.mapping, inputs.tables, inputs.findings, Path(path))
 
 
 def save(plan: Plan, path: FilePath) -> None:

@@ -29,7 +29,7 @@ from kanport.cli.options import (
 from kanport.cli.output import Output
 
 if TYPE_CHECKING:
-    from kanport.api import Plan
+    from kanport.api import Plan, Written
 
 
 @click.command("validate", cls=Command)
@@ -44,6 +44,21 @@ if TYPE_CHECKING:
     help="Also write a report to this file: .xml (JUnit), .sarif, .html, .xlsx, .csv, .md, .txt or"
     " .json. Can be repeated.",
 )
+@click.option(
+    "--annotate",
+    "annotated_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="OUT.xlsx",
+    help="Also write a copy of the list as a workbook, with each finding at its cell.",
+)
+@click.option(
+    "--rejects",
+    "rejects_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="OUT",
+    help="Also write the rows with errors, as they were, with a column of reasons (.csv for a CSV"
+    " file, .xlsx for a workbook).",
+)
 @TABLE
 @MASK
 @REQUEST_TIMEOUT
@@ -55,6 +70,8 @@ def validate_command(
     /,
     mapping: Path,
     report_paths: tuple[Path, ...],
+    annotated_path: Path | None,
+    rejects_path: Path | None,
     table: str | None,
     masked: bool,
     form: str,
@@ -66,24 +83,66 @@ def validate_command(
 
     For CI pipelines, -o writes JUnit XML and SARIF, and --format github prints annotations.
 
+    For the people who keep the list, --annotate writes their own workbook with each bad cell
+    marked and explained, and --rejects the rows that Kanport leaves out. When the rows are
+    corrected, the same mapping reads them.
+
     \b
     Example:
       kanport validate mappings/staff-matrix-excel.yaml
+      kanport validate mappings/staff-matrix-excel.yaml --annotate staff-checked.xlsx
+      kanport validate mappings/users-csv.yaml --rejects people-to-correct.csv
       kanport validate mappings/users-csv.yaml --format json > findings.json
       kanport validate mappings/users-csv.yaml --format github -o junit.xml -o kanport.sarif
     """
     from kanport import api
     from kanport.cli.progress import read_inputs
+    from kanport.errors import SourceInvalid, UsageError
     from kanport.files import check_target
 
     output = Output(ctx, form, masked=masked, table=table, paths=report_paths)
-    for report_path in report_paths:
-        check_target(report_path, inputs=[mapping])
-    inputs = read_inputs(ctx, mapping, output)
-    for report_path in report_paths:
-        check_target(report_path, inputs=inputs.files)
+    lists = [path for path in (annotated_path, rejects_path) if path is not None]
+    if masked and lists:
+        raise UsageError(
+            "--annotate and --rejects write the list with its names",
+            hint="leave out --mask, or leave out --annotate and --rejects",
+        )
+    for path in (*report_paths, *lists):
+        check_target(path, inputs=[mapping])
+    try:
+        inputs = read_inputs(ctx, mapping, output)
+    except SourceInvalid as problem:
+        if annotated_path is not None:
+            written = api.annotate_broken(mapping, problem.findings, annotated_path)
+            _say_written(ctx, written, "cell marked", "cells marked")
+        raise
+    for path in (*report_paths, *lists):
+        check_target(path, inputs=inputs.files)
     output.show(api.view_of(inputs, mask=masked))
+    if annotated_path is not None:
+        written = api.annotate(inputs, annotated_path)
+        _say_written(ctx, written, "cell marked", "cells marked")
+    if rejects_path is not None:
+        written = api.rejects(inputs, rejects_path)
+        _say_written(ctx, written, "row with an error", "rows with errors")
+        if not written:
+            from kanport.cli.context import echo
+
+            text = f"No row has an error, so Kanport did not write {rejects_path}."
+            echo(ctx, "note", text, text)
     ctx.exit(inputs.exit_code)
+
+
+def _say_written(ctx: click.Context, written: "tuple[Written, ...]", one: str, many: str) -> None:
+    """Print on stderr which files were written, and what a copy lacks."""
+    from kanport.cli.context import echo
+    from kanport.messages import counted, listed
+
+    for file in written:
+        text = f"Wrote {file.path}: {counted(file.count, one, many)}."
+        if file.lost:
+            text += f" The copy lacks the {listed(file.lost)} of the workbook."
+        echo(ctx, "note", text, text)
 
 
 # --- kanport plan ---------------------------------------------------------------------------------

@@ -28,6 +28,12 @@ class Decoded:
     text: str
     encoding: str
     doubts: tuple[Finding, ...] = ()
+    codec: str = "utf-8"
+    mark: bytes = b""
+
+    def encode(self, text: str) -> bytes:
+        """Return other text as the file holds its own; letters that it cannot hold become "?"."""
+        return self.mark + text.encode(self.codec, "replace")
 
 
 def decode(data: bytes, declared: str | None, origin: Origin) -> Decoded | list[Finding]:
@@ -64,7 +70,8 @@ def _strictly(
     except UnicodeDecodeError as problem:
         line = _line_of(bytes(body[: problem.start]).decode(encoding, errors="replace"))
         return [found("file-encoding", origin.at(row=line), case="declared", encoding=called)]
-    return _without_nul(data, Decoded(text, called), origin)
+    whole = Decoded(text, called, codec=encoding, mark=bytes(data[:start]))
+    return _without_nul(data, whole, origin)
 
 
 def _without_nul(data: bytes, decoded: Decoded, origin: Origin) -> Decoded | list[Finding]:

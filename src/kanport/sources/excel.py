@@ -34,7 +34,7 @@ from kanport.sources.excel_sheet import (
     read_rows,
     unread_parts,
 )
-from kanport.sources.file import FileKind, kind_of, read_bytes, refused, wrong_kind
+from kanport.sources.file import FileBytes, FileKind, kind_of, read_bytes, refused, wrong_kind
 from kanport.sources.raw_table import (
     Grid,
     Problems,
@@ -349,6 +349,15 @@ def read_excel(name: str, spec: ExcelSource, context: SourceContext) -> Table:
         partial=any(finding.code == "rows-left-out" for finding in findings),
         headers=headers_of(grid, origin),
     )
+
+
+def sheet_name(file: FileBytes, spec: ExcelSource) -> str:
+    """Return the name of the sheet that is read; raise SourceInvalid if there is none."""
+    with open_workbook(file.data, file.origin) as workbook:
+        number = _choose(workbook.sheets, spec.sheet, file.origin)
+        if isinstance(number, Finding):
+            raise refused([number], file.origin)
+        return workbook.sheets[number].name
 
 
 def _choose(names: Sequence[SheetName], wanted: str | None, origin: Origin) -> int | Finding:
