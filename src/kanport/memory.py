@@ -7,11 +7,12 @@ recorded username, and about the access of a group only while group and project 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from kanport.model import CurrentState, Group, Identity, Project, User
 from kanport.names import compare_key, spelling_key
+from kanport.relations import About
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +92,10 @@ class Absence:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A membership that Kanport manages: whose, and in which project, as both were called."""
+    """A relation that Kanport gave, or manages: whose, and in what, as both were called."""
 
-    username: str
-    project: str
-
-
-@dataclass(frozen=True, slots=True)
-class GroupMember:
-    """A user whom Kanport put into a group: whom, and into which, as both were called."""
-
-    username: str
-    group: str
+    holder: str
+    target: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +129,7 @@ class LedgerState:
     entries: Entries = field(default_factory=dict)
     named_projects: Mapping[int, str] = field(default_factory=dict)
     named_groups: Mapping[int, str] = field(default_factory=dict)
-    group_members: Mapping[tuple[int, int], GroupMember] = field(default_factory=dict)
+    group_members: Mapping[tuple[int, int], Grant] = field(default_factory=dict)
 
     @property
     def is_new(self) -> bool:
@@ -145,22 +138,22 @@ class LedgerState:
 
     def manages(self, user: User) -> bool:
         """Whether Kanport created or adopted this user."""
-        return user.id in self.users and _same(self.users[user.id], user)
+        return user.id in self.users and _is_called(self.users[user.id], user)
 
-    def granted(self, user: User, project: Project) -> bool:
-        """Whether Kanport granted or adopted this membership."""
-        grant = self.grants.get((user.id, project.id))
-        if grant is None or not _same(grant.username, user):
-            return False
-        return _called(grant.project, project)
-
-    def put_in(self, user: User, group: Group) -> bool:
-        """Whether Kanport put this user into this group."""
-        member = self.group_members.get((user.id, group.id))
+    def gave(self, kind: About, holder: User | Group, target: Project | Group) -> bool:
+        """Whether Kanport gave, or adopted, a relation between just these two."""
+        place = holder.id, target.id
+        if kind is About.GROUP_ACCESS:
+            names = self.access_names.get(place, ("", ""))
+            return place in self.group_access and all(
+                not name or _is_called(name, one)
+                for name, one in zip(names, (holder, target), strict=True)
+            )
+        grant = (self.grants if kind is About.MEMBERSHIP else self.group_members).get(place)
         return (
-            member is not None
-            and _same(member.username, user)
-            and compare_key(member.group) == compare_key(group.name)
+            grant is not None
+            and _is_called(grant.holder, holder)
+            and _is_called(grant.target, target)
         )
 
     def projects_remembered(self) -> frozenset[int]:
@@ -174,21 +167,10 @@ class LedgerState:
         given = {group_id for group_id, _ in self.group_access}
         return frozenset(filled | given | self.named_groups.keys())
 
-    def gave(self, group: Group, project: Project) -> bool:
-        """Whether Kanport gave access to just this group, to just this project."""
-        place = group.id, project.id
-        if place not in self.group_access:
-            return False
-        group_name, project_name = self.access_names.get(place, ("", ""))
-        if group_name and compare_key(group_name) != compare_key(group.name):
-            return False
-        names = (project.identifier, project.name, project.label)
-        return not project_name or spelling_key(project_name) in map(spelling_key, names)
-
     def absence(self, user: User) -> Absence | None:
         """Since when this user is missing, if the ledger says so of them and not of another."""
         absence = self.absent.get(user.id)
-        return absence if absence is not None and _same(absence.username, user) else None
+        return absence if absence is not None and _is_called(absence.username, user) else None
 
 
 NOTHING = LedgerState()
@@ -202,53 +184,52 @@ def with_present_names(memory: LedgerState, current: CurrentState) -> LedgerStat
     still held: a new project begins without members. Otherwise the record stays as it is, and no
     name matches it.
     """
-    users, groups = current.people.by_id, current.groups_by_id
-    projects = current.project_index.by_id
-    grants, members = dict(memory.grants), dict(memory.group_members)
-    other_projects: dict[int, list[int]] = defaultdict(list)
-    for (user_id, number), grant in memory.grants.items():
-        if number in projects and not _called(grant.project, projects[number]):
-            other_projects[number].append(user_id)
-    for number, others in other_projects.items():
-        roles = current.roles.get(number, {})
-        held = [
-            user_id
-            for user_id in others
-            if user_id in roles and _is(grants[user_id, number].username, users.get(user_id))
-        ]
-        if 2 * len(held) > len(others):
-            for user_id in held:
-                username = grants[user_id, number].username
-                grants[user_id, number] = Grant(username, projects[number].label)
-    other_groups: dict[int, list[int]] = defaultdict(list)
-    for (user_id, number), member in memory.group_members.items():
-        if number in groups and compare_key(member.group) != compare_key(groups[number].name):
-            other_groups[number].append(user_id)
-    for number, others in other_groups.items():
-        inside = [
-            user_id
-            for user_id in others
-            if user_id in groups[number].members
-            and _is(members[user_id, number].username, users.get(user_id))
-        ]
-        if 2 * len(inside) > len(others):
-            for user_id in inside:
-                username = members[user_id, number].username
-                members[user_id, number] = GroupMember(username, groups[number].name)
-    return replace(memory, grants=grants, group_members=members)
+    roles = current.roles
+    members = {number: group.members for number, group in current.groups_by_id.items()}
+    return replace(
+        memory,
+        grants=_renamed(memory.grants, current.project_index.by_id, roles, current),
+        group_members=_renamed(memory.group_members, current.groups_by_id, members, current),
+    )
 
 
-def _called(name: str, project: Project) -> bool:
-    names = (project.identifier, project.name)
+def _renamed(
+    grants: Mapping[tuple[int, int], Grant],
+    targets: Mapping[int, Project] | Mapping[int, Group],
+    held: Mapping[int, Collection[int]],
+    current: CurrentState,
+) -> dict[tuple[int, int], Grant]:
+    """Return grants with the present names of those targets that are the same; `held` by target."""
+    others: dict[int, list[int]] = defaultdict(list)
+    for (user_id, number), grant in grants.items():
+        if number in targets and not _is_called(grant.target, targets[number]):
+            others[number].append(user_id)
+    users, after = current.people.by_id, dict(grants)
+    for number, several in others.items():
+        same = [
+            user_id
+            for user_id in several
+            if user_id in held.get(number, ())
+            and user_id in users
+            and _is_called(grants[user_id, number].holder, users[user_id])
+        ]
+        if 2 * len(same) > len(several):
+            target = targets[number]
+            name = target.name if isinstance(target, Group) else target.label
+            for user_id in same:
+                after[user_id, number] = Grant(grants[user_id, number].holder, name)
+    return after
+
+
+def _is_called(name: str, thing: User | Group | Project) -> bool:
+    """Return whether a name is that of a user, a group or a project."""
+    match thing:
+        case User():
+            return compare_key(name) == compare_key(thing.username)
+        case Group():
+            return compare_key(name) == compare_key(thing.name)
+    names = (thing.identifier, thing.name)
     return spelling_key(name) in {spelling_key(one) for one in names if one}
-
-
-def _is(username: str, user: User | None) -> bool:
-    return user is not None and _same(username, user)
-
-
-def _same(username: str, user: User) -> bool:
-    return compare_key(username) == compare_key(user.username)
 
 
 # --- what a run adds to it ------------------------------------------------------------------------
@@ -298,7 +279,7 @@ class LedgerUpdate:
     group_names: Mapping[int, str] = field(default_factory=dict)
     project_names: Mapping[int, str] = field(default_factory=dict)
     entries: Entries | None = None
-    put_in: Mapping[tuple[int, int], GroupMember] = field(default_factory=dict)
+    put_in: Mapping[tuple[int, int], Grant] = field(default_factory=dict)
     taken_out: frozenset[tuple[int, int]] = frozenset()
     named_projects: Mapping[int, str] = field(default_factory=dict)
     named_groups: Mapping[int, str] = field(default_factory=dict)

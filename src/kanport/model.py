@@ -572,6 +572,13 @@ class DesiredState:
     projects: tuple[DesiredProject, ...] = ()
     every_project: bool = False
 
+    def with_relations(
+        self, relations: Mapping[About, Sequence[DesiredRelation]], **others: Any
+    ) -> Self:
+        """Return the same with other relations, by their kind; `others` are the other fields."""
+        listed: dict[str, Any] = {RELATIONS[kind].several: relations[kind] for kind in relations}
+        return replace(self, **listed, **others)
+
     def relations(self, kind: About) -> Sequence[DesiredRelation]:
         """Return the wanted relations of a kind."""
         relations: Sequence[DesiredRelation] = getattr(self, RELATIONS[kind].several)

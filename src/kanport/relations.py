@@ -173,3 +173,8 @@ _GROUP_ACCESS = RelationKind(
 RELATIONS: Mapping[About, RelationKind] = {
     kind.about: kind for kind in (_MEMBERSHIP, _GROUP_MEMBER, _GROUP_ACCESS)
 }
+OF_USERS = tuple(kind for kind, one in RELATIONS.items() if one.holder is About.USER)
+"""The kinds whose holders are users."""
+
+IN_PROJECTS = tuple(kind for kind, one in RELATIONS.items() if one.target is About.PROJECT)
+"""The kinds whose targets are projects."""

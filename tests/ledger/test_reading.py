@@ -14,7 +14,6 @@ from kanport.memory import (
     Absence,
     GoodRun,
     Grant,
-    GroupMember,
     LedgerState,
     LedgerUpdate,
     Missed,
@@ -22,6 +21,7 @@ from kanport.memory import (
     with_present_names,
 )
 from kanport.model import CurrentState, Group, Identity, Project, ServerInfo, User
+from kanport.relations import About
 
 SERVER = "https://kanboard.example.org/jsonrpc.php"
 OLD = Path(__file__).parent / "files" / "version-1.sqlite"
@@ -66,9 +66,9 @@ def test_who_was_created_or_adopted_is_managed_while_they_have_their_username(pa
     known = recall(path, SERVER)
     assert known.manages(ADA) and known.manages(User(6, "BOB"))
     assert not known.manages(User(5, "zoe")), "the number was passed on"
-    assert known.granted(User(6, "bob"), ALPHA)
-    assert not known.granted(User(6, "bob"), Project(1, "Another", "OTHER"))
-    assert not known.granted(User(6, "eve"), ALPHA)
+    assert known.gave(About.MEMBERSHIP, User(6, "bob"), ALPHA)
+    assert not known.gave(About.MEMBERSHIP, User(6, "bob"), Project(1, "Another", "OTHER"))
+    assert not known.gave(About.MEMBERSHIP, User(6, "eve"), ALPHA)
 
 
 def test_a_renamed_user_stays_managed_and_a_removed_one_is_forgotten(path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_renamed_user_stays_managed_and_a_removed_one_is_forgotten(path: Path)
     )
     after(path, 1, renamed={5: "ada.l"}, identities=(Identity("7", 5, "ada.l"),))
     known = recall(path, SERVER)
-    assert known.manages(User(5, "ada.l")) and known.granted(User(5, "ada.l"), ALPHA)
+    assert known.manages(User(5, "ada.l")) and known.gave(About.MEMBERSHIP, User(5, "ada.l"), ALPHA)
     after(path, 2, removed=frozenset({5}))
     known = recall(path, SERVER)
     assert (known.users, known.grants, known.identities) == ({}, {}, {})
@@ -168,15 +168,15 @@ def test_access_of_groups_is_kept_with_whose_it_is(path: Path) -> None:
     team, alpha = Group(3, "Team"), Project(1, "Alpha", "ALPHA")
     role = {(3, 1): "project-viewer"}
     after(path, 0, group_access=role)
-    assert recall(path, SERVER).gave(team, alpha)
+    assert recall(path, SERVER).gave(About.GROUP_ACCESS, team, alpha)
     after(path, 1, group_access=role, group_names={3: "Team"}, project_names={1: "ALPHA"})
     known = recall(path, SERVER)
-    assert known.gave(team, alpha)
-    assert known.gave(Group(3, "TEAM"), Project(1, "Beta", "alpha"))
-    assert not known.gave(Group(3, "Newcomers"), alpha)
-    assert not known.gave(team, Project(1, "Gamma", "GAMMA"))
+    assert known.gave(About.GROUP_ACCESS, team, alpha)
+    assert known.gave(About.GROUP_ACCESS, Group(3, "TEAM"), Project(1, "Beta", "alpha"))
+    assert not known.gave(About.GROUP_ACCESS, Group(3, "Newcomers"), alpha)
+    assert not known.gave(About.GROUP_ACCESS, team, Project(1, "Gamma", "GAMMA"))
     after(path, 2, group_names={3: "Crew"})
-    assert recall(path, SERVER).gave(Group(3, "Crew"), alpha)
+    assert recall(path, SERVER).gave(About.GROUP_ACCESS, Group(3, "Crew"), alpha)
 
 
 def test_all_of_what_a_run_taught_is_written_or_nothing(path: Path) -> None:
@@ -202,16 +202,18 @@ def test_what_sources_named_and_whom_kanport_put_into_groups_is_kept(path: Path)
         0,
         named_projects={1: "ALPHA", 2: "BETA"},
         named_groups={3: "Team"},
-        put_in={(5, 3): GroupMember("ada", "Team"), (6, 3): GroupMember("bob", "Team")},
+        put_in={(5, 3): Grant("ada", "Team"), (6, 3): Grant("bob", "Team")},
     )
     after(path, 1, named_projects={2: "BETA"}, taken_out=frozenset({(6, 3)}))
     known = recall(path, SERVER)
     assert known.named_projects == {1: "ALPHA", 2: "BETA"}, "it is remembered that it was named"
-    assert known.put_in(ADA, team) and not known.put_in(User(6, "bob"), team)
-    assert not known.put_in(User(5, "zoe"), team), "the number was passed on"
-    assert not known.put_in(ADA, Group(3, "Others"))
+    assert known.gave(About.GROUP_MEMBER, ADA, team) and not known.gave(
+        About.GROUP_MEMBER, User(6, "bob"), team
+    )
+    assert not known.gave(About.GROUP_MEMBER, User(5, "zoe"), team), "the number was passed on"
+    assert not known.gave(About.GROUP_MEMBER, ADA, Group(3, "Others"))
     after(path, 2, renamed={5: "ada.king"}, group_names={3: "Crew"})
-    assert recall(path, SERVER).put_in(User(5, "ada.king"), Group(3, "Crew"))
+    assert recall(path, SERVER).gave(About.GROUP_MEMBER, User(5, "ada.king"), Group(3, "Crew"))
     after(path, 3, gone_projects=frozenset({1}), gone_groups=frozenset({3}))
     known = recall(path, SERVER)
     assert (known.named_projects, known.named_groups) == ({2: "BETA"}, {})
@@ -226,7 +228,7 @@ def test_a_number_under_another_name_is_the_same_where_most_of_it_is_as_it_was(
 ) -> None:
     people = [User(5, "ada"), User(6, "bob"), User(7, "eve"), User(9, "zoe")]
     granted = {(user.id, 1): Grant(user.username, "Old") for user in people[:3]}
-    put = {(user.id, 3): GroupMember(user.username, "Old team") for user in people[:3]}
+    put = {(user.id, 3): Grant(user.username, "Old team") for user in people[:3]}
     current = CurrentState(
         ServerInfo(SERVER),
         tuple(people),
@@ -236,5 +238,5 @@ def test_a_number_under_another_name_is_the_same_where_most_of_it_is_as_it_was(
     )
     known = with_present_names(LedgerState(grants=granted, group_members=put), current)
     for user in people[:3]:
-        assert known.granted(user, current.projects[0]) is (same and user.id in held)
-        assert known.put_in(user, current.groups[0]) is (same and user.id in held)
+        assert known.gave(About.MEMBERSHIP, user, current.projects[0]) is (same and user.id in held)
+        assert known.gave(About.GROUP_MEMBER, user, current.groups[0]) is (same and user.id in held)

@@ -11,7 +11,6 @@ from kanport.memory import (
     DirectoryMemory,
     GoodRun,
     Grant,
-    GroupMember,
     KnownEntry,
     LedgerState,
     LedgerUpdate,
@@ -42,8 +41,8 @@ ALL: dict[str, Any] = {
     "group_names": {3: "Team", 4: "Crew"},
     "project_names": {1: "ALPHA", 2: "BETA"},
     "entries": ENTRIES,
-    "put_in": {(5, 3): GroupMember("ada", "Team"), (6, 3): GroupMember("bob", "Team"),
-               (5, 4): GroupMember("ada", "Crew")},
+    "put_in": {(5, 3): Grant("ada", "Team"), (6, 3): Grant("bob", "Team"),
+               (5, 4): Grant("ada", "Crew")},
     "named_projects": {1: "ALPHA", 2: "BETA"},
     "named_groups": {3: "Team", 4: "Crew"},
 }  # fmt: skip
@@ -120,7 +119,7 @@ def test_a_user_who_is_renamed_is_known_by_the_new_name(path: Path) -> None:
         users={5: "ada", 6: "robert"},
         grants=KNOWN["grants"] | {(6, 1): Grant("robert", "ALPHA")},
         absent={6: Absence("robert", MONDAY, 1)},
-        group_members=KNOWN["group_members"] | {(6, 3): GroupMember("robert", "Team")},
+        group_members=KNOWN["group_members"] | {(6, 3): Grant("robert", "Team")},
     )
 
 
@@ -161,9 +160,9 @@ def test_roles_of_groups_are_known_and_forgotten(path: Path) -> None:
         # A role that is given anew has the names of then, as far as they are known.
         access_names={(3, 1): ("Team A", ""), (4, 1): ("Crew", "ALPHA")},
         group_members={
-            (5, 3): GroupMember("ada", "Team A"),
-            (6, 3): GroupMember("bob", "Team A"),
-            (5, 4): GroupMember("ada", "Crew"),
+            (5, 3): Grant("ada", "Team A"),
+            (6, 3): Grant("bob", "Team A"),
+            (5, 4): Grant("ada", "Crew"),
         },
     )
 
@@ -172,11 +171,11 @@ def test_members_of_groups_are_put_in_and_taken_out(path: Path) -> None:
     found = learn(
         path,
         taken_out=frozenset({(5, 3), (6, 4)}),
-        put_in={(6, 4): GroupMember("bob", "Crew")},
+        put_in={(6, 4): Grant("bob", "Crew")},
     )
     members = {
         **without("group_members", (5, 3))["group_members"],
-        (6, 4): GroupMember("bob", "Crew"),
+        (6, 4): Grant("bob", "Crew"),
     }
     assert found == known(group_members=members)  # fmt: skip
 
@@ -200,7 +199,7 @@ def test_what_the_server_lacks_is_forgotten_as_its_number_is_passed_on(path: Pat
     found = learn(path, gone_projects=frozenset({1}), gone_groups=frozenset({3}))
     assert (found.named_projects, found.grants, found.through_group) == ({}, {}, {})
     assert (found.named_groups, found.group_access) == ({4: "Crew"}, {})
-    assert found.group_members == {(5, 4): GroupMember("ada", "Crew")}
+    assert found.group_members == {(5, 4): Grant("ada", "Crew")}
 
 
 def test_named_things_get_the_name_of_today(path: Path) -> None:

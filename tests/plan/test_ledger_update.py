@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kanport.memory import Grant, GroupMember, KnownEntry, LedgerUpdate, Missed
+from kanport.memory import Grant, KnownEntry, LedgerUpdate, Missed
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Action, Change
 from kanport.plan.ledger_update import ledger_update
@@ -95,7 +95,7 @@ NAMES: dict[str, Any] = {"group_names": {5: "Devs"}, "project_names": {7: "P7"}}
         (RENAMED, {"renamed": {2: "ada.l"}}, ...),
         (REMOVED, {"removed": frozenset({2})}, ...),
         (ENABLED, {"enabled": frozenset({2})}, ...),
-        (IN, {"put_in": {(2, 5): GroupMember("ada", "Devs")}}, {}),
+        (IN, {"put_in": {(2, 5): Grant("ada", "Devs")}}, {}),
         (OUT, {"taken_out": frozenset({(2, 5)})}, ...),
         (GONE, {"gone_groups": frozenset({5})}, ...),
         (CALLED, {"group_names": {5: "Coders"}}, ...),
@@ -123,7 +123,7 @@ def test_a_new_user_is_managed_where_the_run_knows_the_number() -> None:
     assert (found.created, found.granted, found.put_in) == (
         {9: "ada"},
         {(9, 7): Grant("ADA", "P7")},
-        {(9, 5): GroupMember("Ada", "Devs")},
+        {(9, 5): Grant("Ada", "Devs")},
     )
     blind = learned(*changes)
     assert (blind.created, blind.granted, blind.put_in) == ({}, {}, {})
@@ -143,7 +143,7 @@ def test_new_groups_and_projects_are_known_by_the_numbers_that_they_got() -> Non
     )
     changes = (made, project, joined, given, granted)
     found = learned(*changes, group_ids={"c0001": 5}, project_ids={"c0002": 7})
-    assert found.put_in == {(2, 5): GroupMember("ada", "Devs")}
+    assert found.put_in == {(2, 5): Grant("ada", "Devs")}
     assert found.granted == {(2, 7): Grant("ada", "P7")}
     assert found.group_access == {(5, 7): MEMBER}
     assert (found.group_names, found.project_names) == ({5: "Devs"}, {7: "P7"})

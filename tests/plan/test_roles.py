@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kanport.plan.roles import GroupAccess, effective_role, highest_role, project_access
+from kanport.plan.roles import effective_role, highest_role
 from kanport.sandbox import Sandbox, SandboxOptions
 from tests.support.constellations import ROLES, Constellation, constellations, of_store
+from tests.support.reference.access import GroupAccess, project_access
 
 RECORDING = Path(__file__).parents[1] / "contract/recordings/kanboard-1.2.53-sqlite-access.json"
 PARAMETERS = {

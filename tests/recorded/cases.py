@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from kanport.memory import GoodRun, Grant, GroupMember, LedgerUpdate, Missed, SourceMemory
+from kanport.memory import GoodRun, Grant, LedgerUpdate, Missed, SourceMemory
 from kanport.model import CurrentState, Identity
 from kanport.table import Table
 from tests.recorded import breaking, server
@@ -642,9 +642,7 @@ class _Maker:
             group_names={31: GROUPS[0], 33: GROUPS[2]},
             project_names={11: "WEB", 12: "OPS"},
             put_in={
-                (p.number, at + 31): GroupMember(p.login, GROUPS[at])
-                for p in some
-                for at in p.groups
+                (p.number, at + 31): Grant(p.login, GROUPS[at]) for p in some for at in p.groups
             },
             named_projects={at + 11: PROJECTS[at][0] or PROJECTS[at][1] for at in range(8)},
             named_groups={at + 31: name for at, name in enumerate(GROUPS)} | {40: "Old team"},

@@ -24,11 +24,11 @@ from kanport.pipeline.planning import plan_inputs
 from kanport.pipeline.run import Execution, apply_plan, remember
 from kanport.plan.change import Action
 from kanport.plan.model import Plan
-from kanport.plan.roles import GroupAccess, project_access
 from kanport.report.make import of_plan, of_run
 from kanport.report.view import View
 from kanport.sandbox import InjectedFault, Reply, Sandbox, SandboxOptions
 from tests.support.examples import examples
+from tests.support.reference.access import GroupAccess, project_access
 
 PEOPLE = tuple(f"u{number}" for number in range(6))
 PROJECTS = ("AAA", "BBB", "NEWP")

@@ -30,9 +30,9 @@ from kanport.pipeline.run import (
 )
 from kanport.plan.change import Action
 from kanport.plan.model import Plan
-from kanport.plan.roles import GroupAccess, project_access
 from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
 from tests.support.examples import examples
+from tests.support.reference.access import GroupAccess, project_access
 
 PEOPLE = ("ada", "bob", "eve", "gus", "ida")
 GROUPS = ("Engineers", "Testers", "Leads")

@@ -113,7 +113,7 @@ def test_a_plan_that_is_applied_is_remembered_as_a_sync_is(
     assert kanport("apply", "plan.json", "--yes").code == 0
     known = memory(tmp_path, server)
     assert sorted(known.users.values()) == ["ada", "bob"]
-    assert {grant.project for grant in known.grants.values()} == {"ALPHA"}
+    assert {grant.target for grant in known.grants.values()} == {"ALPHA"}
     assert known.last_good is not None
     people = known.last_good.sources["people"]
     assert (people.rows, people.columns) == (2, frozenset({"username", "project"}))
@@ -156,7 +156,7 @@ def test_what_is_adopted_is_managed_from_then_on(
     assert not server.writes
     known = memory(tmp_path, server)
     assert list(known.users.values()) == ["ada"]
-    assert [(one.username, one.project) for one in known.grants.values()] == [("ada", "ALPHA")]
+    assert [(one.holder, one.target) for one in known.grants.values()] == [("ada", "ALPHA")]
     again = kanport("adopt", "night.yaml", "--yes")
     assert "0 users and 0 memberships. Managed already" in again.out
     assert "Managed already: 1 user and 1 membership" in again.out
@@ -183,7 +183,7 @@ def test_people_and_projects_can_be_adopted_by_pattern(
     assert done.code == 0, done
     known = memory(tmp_path, server)
     assert sorted(known.users.values()) == ["ext-1", "ext-2"]
-    assert {(one.username, one.project) for one in known.grants.values()} == {
+    assert {(one.holder, one.target) for one in known.grants.values()} == {
         (name, "OTHER") for name in ("ext-1", "ext-2", "ada")
     }
 
@@ -237,7 +237,7 @@ def test_what_is_granted_in_a_new_project_ends_with_its_row(
     users = server.store.snapshot().users
     granted = memory(tmp_path, server).grants
     assert {who for who, _ in granted} == {users["ada"].id, users["bob"].id}
-    assert {one.project for one in granted.values()} == {"NEW"}
+    assert {one.target for one in granted.values()} == {"NEW"}
     write(tmp_path, "ada,NEW", "bob,OTHER", mapping=mapping)
     assert kanport("sync", "night.yaml").code == 0
     assert set(server.store.snapshot().memberships) == {("NEW", "ada"), ("OTHER", "bob")}

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from kanport.plan.roles import GroupAccess, project_access
 from kanport.sandbox import Sandbox
+from tests.support.reference.access import GroupAccess, project_access
 
 ROLES = ("project-viewer", "project-member", "project-manager", "Tester", "tester", "Ärztin")
 PEOPLE = 5

@@ -16,7 +16,16 @@ from kanport.facts import Fact, as_written, fact
 from kanport.model import AppRole, CurrentState
 from kanport.names import compare_key
 from kanport.outcome import VerifyResult, VerifyStatus
-from kanport.plan.change import Action, Change, RelationChange, Risk, RoleSide, UserChange, UserSide
+from kanport.plan.change import (
+    ENDS,
+    Action,
+    Change,
+    RelationChange,
+    Risk,
+    RoleSide,
+    UserChange,
+    UserSide,
+)
 from kanport.plan.guards import last_admin, min_admins
 from kanport.plan.guards.accounts import private_projects, protected_accounts
 from kanport.plan.model import GuardVerdict, Plan, blocking
@@ -110,13 +119,10 @@ def verify(plan: Plan, reader: Reader) -> tuple[VerifyResult, ...]:
     for change in rest:
         if change.id not in seen:
             # Whoever is not there has no access either.
-            gone = change.action in _TAKING or change.after is None
+            gone = change.action in ENDS or change.after is None
             lacking = state.lacking(change)
             seen[change.id] = Observation(gone, lacking and lacking.as_fact("missing"))
     return tuple(_verdict(change, seen[change.id]) for change in plan.changes)
-
-
-_TAKING = (Action.GROUP_MEMBER_REMOVE, Action.GROUP_ACCESS_REVOKE, Action.MEMBERSHIP_REVOKE)
 
 
 def _observed(changes: Sequence[Change], state: RunState, reader: Reader) -> dict[str, Observation]:

@@ -20,6 +20,7 @@ from kanport.origin import Origin
 from kanport.plan.change import Action, Change
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import change_in_file
+from kanport.relations import RELATIONS, About
 from kanport.report.changes import change_view
 from kanport.report.compare import words_of
 from kanport.report.document import Data, Document, Item, Part, Prose, Section, item
@@ -178,7 +179,7 @@ def relation_reasons(
             continue
         if one.wanted is not None:
             why = _SAME_ROLE if one.wanted == one.held else _OTHER_ROLE
-        elif known.mapping.spec.memberships_missing == "keep":
+        elif not RELATIONS[About.MEMBERSHIP].ends_unlisted(known.mapping.spec):
             why = _KEPT
         else:
             why = _WITHHELD if name in withheld else _NOT_REVOKED

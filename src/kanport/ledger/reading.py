@@ -12,7 +12,6 @@ from kanport.memory import (
     DirectoryMemory,
     GoodRun,
     Grant,
-    GroupMember,
     KnownEntry,
     LedgerState,
     SourceMemory,
@@ -104,7 +103,7 @@ def _memory(ledger: "Connection", server: str) -> LedgerState:
             for group_id, name in _rows(ledger, "group_id, name FROM named_groups", server)
         },
         group_members={
-            (int(user_id), int(group_id)): GroupMember(str(username), str(group))
+            (int(user_id), int(group_id)): Grant(str(username), str(group))
             for user_id, group_id, username, group in _rows(
                 ledger, "user_id, group_id, username, group_name FROM group_members", server
             )

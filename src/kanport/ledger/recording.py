@@ -125,7 +125,7 @@ def _grants(
         " DO UPDATE SET username = excluded.username, project = excluded.project,"
         " how = excluded.how, since = excluded.since",
         [
-            (server, user_id, project_id, grant.username, grant.project, how, now)
+            (server, user_id, project_id, grant.holder, grant.target, how, now)
             for (user_id, project_id), grant in grants.items()
         ],
     )
@@ -222,7 +222,7 @@ def _members(ledger: "Connection", server: str, learned: LedgerUpdate, now: str)
     ledger.executemany(
         "INSERT OR REPLACE INTO group_members VALUES (?, ?, ?, ?, ?, ?)",
         [
-            (server, user_id, group_id, member.username, member.group, now)
+            (server, user_id, group_id, member.holder, member.target, now)
             for (user_id, group_id), member in learned.put_in.items()
         ],
     )

@@ -23,6 +23,7 @@ from kanport.mapping.users import (
     ledger_mistakes,
     names_or_has_ledger,
 )
+from kanport.relations import RELATIONS
 
 
 class Limit(Strict):
@@ -277,15 +278,10 @@ class MappingFile(Strict):
     @property
     def ends_by_absence(self) -> bool:
         """Whether anybody loses anything by what the sources do not name."""
-        return (self.users is not None and self.users.missing != "keep") or any(
-            way != "keep"
-            for way in (
-                self.memberships_missing,
-                self.groups_missing,
-                self.group_members_missing,
-                self.group_access_missing,
-                self.projects_missing,
-            )
+        return (
+            (self.users is not None and self.users.missing != "keep")
+            or any(kind.ends_unlisted(self) for kind in RELATIONS.values())
+            or not self.groups_missing == self.projects_missing == "keep"
         )
 
     @property

@@ -1,7 +1,7 @@
 """FilledRows and mapping in, the desired state with all findings out."""
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,9 +14,9 @@ from kanport.mapping.spec import MappingFile
 from kanport.model import Blocker, DesiredState, Given, Pair, Unknown
 from kanport.names import case_key, id_text, plain_number, spelling_key
 from kanport.normalize.columns import header_origin, matrix_columns, refuse_missing
-from kanport.normalize.compiled import scalar_text
+from kanport.normalize.compiled import Context, scalar_text
 from kanport.normalize.entries import Entries, Judge, insiders, refuse_entries
-from kanport.normalize.groups import groups_wanted, read_groups, refuse_differing
+from kanport.normalize.groups import GroupColumns, groups_wanted, read_groups, refuse_differing
 from kanport.normalize.notes import Notes
 from kanport.normalize.people import (
     People,
@@ -25,9 +25,8 @@ from kanport.normalize.people import (
     refuse_contradictions,
     refuse_identities,
 )
-from kanport.normalize.projects import projects_wanted, read_projects
+from kanport.normalize.projects import ProjectRow, projects_wanted, read_projects
 from kanport.normalize.relations import (
-    CustomRoles,
     RelationColumns,
     ScopeRead,
     compile_project,
@@ -42,7 +41,7 @@ from kanport.normalize.rules import State
 from kanport.normalize.unread import nameless_aside, rows_off_list, unread_people
 from kanport.normalize.users import person_key, read_users, same_password
 from kanport.origin import Origin, place_order
-from kanport.relations import RELATIONS, About
+from kanport.relations import OF_USERS, RELATIONS, About
 from kanport.table import Table
 
 SCOPED = frozenset({"group-missing", "group-ambiguous"})
@@ -78,11 +77,33 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
     every missing column; then no row is looked at.
     """
     refuse_missing(mapping, tables)
-    spec = mapping.spec
     notes = Notes()
+    read = _read(mapping, tables, notes)
+    bad = read.bad | _contradicting(mapping.spec, read, notes)
+    # From here on nothing more becomes bad, so that it is known which rows need a look.
+    return Normalized(_desired(mapping, read, bad, notes), notes.findings())
+
+
+class _Read(NamedTuple):
+    """What the rows of all sources say; `bad` are the ids of those that cannot be used."""
+
+    tables: Mapping[str, Table]
+    contexts: Mapping[str, Context]
+    rows: Mapping[str, FilledRows]
+    people: People
+    memberships: Sequence[RelationColumns]
+    groups: Sequence[GroupColumns]
+    requests: Mapping[About, Requests]
+    projects: Sequence[ProjectRow]
+    scopes: Sequence[ScopeRead]
+    bad: set[RowId]
+
+
+def _read(mapping: LoadedMapping, given: Mapping[str, Table], notes: Notes) -> _Read:
+    """Read the rows of all sources, each by itself."""
+    spec, shared = mapping.spec, contexts(mapping.spec)
     bad: set[RowId] = set()
-    shared = contexts(spec)
-    tables = nameless_aside(spec, tables, shared, notes)
+    tables = nameless_aside(spec, given, shared, notes)
     rows_of = {source: FilledRows(table) for source, table in tables.items()}
     numbers = Numbers()
     user_columns = [
@@ -91,96 +112,92 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
         if spec.users is not None
     ]
     people = People(spec.users, user_columns, numbers)
-    custom = _custom_roles(spec)
+    custom = {spelling_key(name): frozenset(roles) for name, roles in spec.custom_roles.items()}
     judge = Judge(lambda: Entries(people.entries(), listed=spec.users is not None), notes)
-    member_columns = []
-    scopes: list[ScopeRead] = []
+    members: list[RelationColumns] = []
     for rule in spec.memberships:
         rows, context = rows_of[rule.from_], shared[rule.from_]
         columns = read_memberships(rule, rows, context, custom, notes, bad)
         judge.holders(columns, insiders(rule.username, rows.table, context))
-        member_columns.append(columns)
+        members.append(columns)
+    scopes: list[ScopeRead] = []
     for rule in spec.memberships:
         project = compile_project(rule.project, shared[rule.from_]) if rule.project else None
         scopes += read_scopes(About.MEMBERSHIP, project, tables[rule.from_], notes)
     groups = read_groups(mapping, rows_of, shared, judge, notes, bad)
+    scopes += [scope for group in groups for scope in group.scopes]
     judge.note()
-    requests = {
-        About.MEMBERSHIP: Requests(About.MEMBERSHIP, member_columns, numbers),
-        About.GROUP_MEMBER: Requests(
-            About.GROUP_MEMBER, [group.members for group in groups], numbers
-        ),
-        About.GROUP_ACCESS: Requests(
-            About.GROUP_ACCESS,
-            read_access(mapping, rows_of, shared, custom, notes, bad),
-            Numbers(),
-        ),
+    columns_of = {
+        About.MEMBERSHIP: members,
+        About.GROUP_MEMBER: [group.members for group in groups],
+        About.GROUP_ACCESS: read_access(mapping, rows_of, shared, custom, notes, bad),
     }
-    project_rows = read_projects(spec, tables, shared, notes, bad)
-    bad |= refuse_differing(groups, notes)
-    bad |= refuse_conflicts(requests[About.GROUP_ACCESS].rows(), notes)
-    user_rows = people.rows()
-    bad |= _contradictions(spec, rows_of, user_rows, notes)
-    memberships = requests[About.MEMBERSHIP].rows()
+    requests = {
+        kind: Requests(kind, columns, numbers if kind in OF_USERS else Numbers())
+        for kind, columns in columns_of.items()
+    }
+    projects = read_projects(spec, tables, shared, notes, bad)
+    return _Read(tables, shared, rows_of, people, members, groups, requests, projects, scopes, bad)
+
+
+def _contradicting(spec: MappingFile, read: _Read, notes: Notes) -> set[RowId]:
+    """Return the ids of the rows that contradict other rows, so that neither can be used."""
+    bad = read.bad | refuse_differing(read.groups, notes)
+    bad |= refuse_conflicts(read.requests[About.GROUP_ACCESS].rows(), notes)
+    user_rows = read.people.rows()
+    bad |= _contradictions(spec, read.rows, user_rows, notes)
+    memberships = read.requests[About.MEMBERSHIP].rows()
     bad |= refuse_conflicts((row for row in memberships if not row.withheld), notes)
     by_key = by_person(itertools.chain(*user_rows.values()))
     bad |= refuse_entries(by_key, bad, notes)
     if spec.users is not None and spec.users.id is not None:
         bad |= refuse_identities(by_key, notes)
+    return bad
 
-    # From here on nothing more becomes bad, so that it is known which rows need a look.
-    user_rows = people.rows(bad)
+
+def _desired(mapping: LoadedMapping, read: _Read, bad: set[RowId], notes: Notes) -> DesiredState:
+    """Return what the usable rows want, and what the others leave open."""
+    spec, requests = mapping.spec, read.requests
+    user_rows = read.people.rows(bad)
     relation_rows = {kind: requests[kind].rows(bad) for kind in RELATIONS}
-    off_list = Unknown.together(rows_off_list(spec, tables, shared))
+    off_list = Unknown.together(rows_off_list(spec, read.tables, read.contexts))
     in_doubt = _people_in_doubt(user_rows, bad)
-    in_doubt |= {key for key in off_list.people if not people.names(key)}
-    users = people.wanted(in_doubt, itertools.chain(*user_rows.values()), notes)
+    in_doubt |= {key for key in off_list.people if not read.people.names(key)}
+    users = read.people.wanted(in_doubt, itertools.chain(*user_rows.values()), notes)
     broken = {
-        name: _broken(table) for name, table in tables.items() if table.partial or _broken(table)
+        name: errors
+        for name, table in read.tables.items()
+        if (errors := _broken(table)) or table.partial
     }
-    scopes += [scope for group in groups for scope in group.scopes]
-    unknown = _unknown(user_rows, relation_rows, scopes, users, in_doubt, bad, bool(broken))
+    unknown = _unknown(user_rows, relation_rows, read.scopes, users, in_doubt, bad, bool(broken))
     # Who is named only by a row off its list is unknown by way of `in_doubt`.
     off_list = replace(off_list, people=frozenset())
-    unknown = Unknown.together((unknown, off_list, *unread_people(spec, tables, shared)))
+    unread = unread_people(spec, read.tables, read.contexts)
+    unknown = Unknown.together((unknown, off_list, *unread))
     because = {
         *unknown.because,
         *(blocker for rows in user_rows.values() for row in rows for blocker in row.blockers(bad)),
         *(b for rows in relation_rows.values() for row in rows for b in row.blockers(bad)),
-        *(blocker for scope in scopes for blocker in scope.blockers()),
+        *(blocker for scope in read.scopes for blocker in scope.blockers()),
         *(b for name, errors in broken.items() for b in _source_blockers(name, errors)),
     }
-    wanted_groups = groups_wanted(groups, bad=bad)
+    groups = groups_wanted(read.groups, bad=bad)
     # Whoever is in doubt in all groups neither joins nor leaves one.
     doubtful = uncertain_pairs(relation_rows[About.GROUP_MEMBER], bad)
     nowhere = {who for who, what in doubtful if who is not None and what is None}
-    desired = DesiredState(
+    called = {group.key: group.name.value for group in groups}
+    return DesiredState(
         users,
         requests[About.MEMBERSHIP].relations(bad=bad, left_out=in_doubt),
-        projects_named(
-            [
-                *_constant_projects(mapping, tables),
-                *(scope.given for scope in scopes if scope.names_project),
-            ],
-            member_columns,
-        ),
+        _named_projects(mapping, read),
         replace(unknown, because=frozenset(map(_of_row, because))),
-        wanted_groups,
-        requests[About.GROUP_MEMBER].relations(
-            bad=bad,
-            left_out=in_doubt | nowhere,
-            called={group.key: group.name.value for group in wanted_groups},
-        ),
+        groups,
+        requests[About.GROUP_MEMBER].relations(bad=bad, left_out=in_doubt | nowhere, called=called),
         requests[About.GROUP_ACCESS].relations(bad=bad),
-        projects_wanted(project_rows, bad=bad, notes=notes),
-        every_project="remove" in (spec.groups_missing, spec.group_members_missing)
-        or spec.group_access_missing == "revoke",
+        projects_wanted(read.projects, bad=bad, notes=notes),
+        every_project=spec.groups_missing == "remove"
+        or any(one.ends_unlisted(spec) for one in RELATIONS.values() if About.GROUP in one.ends),
     )
-    return Normalized(desired, notes.findings())
-
-
-def _custom_roles(spec: MappingFile) -> CustomRoles:
-    return {spelling_key(project): frozenset(roles) for project, roles in spec.custom_roles.items()}
 
 
 def _contradictions(
@@ -229,7 +246,7 @@ def _unknown(
         kind: {*uncertain_pairs(rows, bad), *withheld_pairs(rows)}
         for kind, rows in relation_rows.items()
     }
-    for kind in (About.MEMBERSHIP, About.GROUP_MEMBER):
+    for kind in OF_USERS:
         pairs[kind].update((key, None) for key in in_doubt)
     members = relation_rows[About.MEMBERSHIP]
     named = {person_key(row.holders[0]) for row in members if row.id in bad}
@@ -284,17 +301,30 @@ def _broken(table: Table) -> list[Finding]:
     return [one for one in errors_in(table.findings) if one.code not in SCOPED | STRAY]
 
 
-def _constant_projects(mapping: LoadedMapping, tables: Mapping[str, Table]) -> list[Given[str]]:
-    """Return the projects that the mapping itself names, so that they count even without a row."""
-    found = []
+def _named_projects(mapping: LoadedMapping, read: _Read) -> tuple[Given[str], ...]:
+    """Return every project that the mapping or a source names, with the first place of it."""
+    first: dict[str, tuple[object, Given[str]]] = {}
+
+    def take(given: Given[str], *, aside: bool = False) -> None:
+        key, rank = case_key(given.value), (place_order(given.origins[0]), aside)
+        if key not in first or rank < first[key][0]:  # type: ignore[operator]
+            first[key] = rank, given
+
     for number, rule in enumerate(mapping.spec.memberships):
         constant = _constant_project(rule.project)
         if constant is not None:
             key = "value" if rule.project is not None and rule.project.id is None else "id"
             place = mapping.place(("memberships", number, "project", key))
-            found.append(Given(constant, (place,)))
-        found += _matrix_projects(rule, tables[rule.from_])
-    return found
+            take(Given(constant, (place,)))
+        for given in _matrix_projects(rule, read.tables[rule.from_]):
+            take(given)
+    for scope in read.scopes:
+        if scope.names_project:
+            take(scope.given)
+    for columns in read.memberships:
+        for row, project, place in columns.targets():
+            take(Given(project, (place,)), aside=bool(columns.aside[row]))
+    return tuple(given for _, (_, given) in sorted(first.items()))
 
 
 def _constant_project(rule: ProjectRule | None) -> str | None:
@@ -316,22 +346,3 @@ def _matrix_projects(rule: Membership, table: Table) -> list[Given[str]]:
         Given(project, (header_origin(table, column),))
         for column, project in matrix_columns(rule.matrix, table.columns).items()
     ]
-
-
-def projects_named(
-    constants: Iterable[Given[str]], read: Iterable[RelationColumns]
-) -> tuple[Given[str], ...]:
-    """Return every project that a row or the mapping names, with the first place of it."""
-    first: dict[str, tuple[object, Given[str]]] = {}
-
-    def take(given: Given[str], *, aside: bool = False) -> None:
-        key, rank = case_key(given.value), (place_order(given.origins[0]), aside)
-        if key not in first or rank < first[key][0]:  # type: ignore[operator]
-            first[key] = rank, given
-
-    for given in constants:
-        take(given)
-    for columns in read:
-        for row, project, place in columns.targets():
-            take(Given(project, (place,)), aside=bool(columns.aside[row]))
-    return tuple(given for _, (_, given) in sorted(first.items()))

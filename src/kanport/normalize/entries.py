@@ -19,7 +19,7 @@ from kanport.normalize.notes import Notes, shown
 from kanport.normalize.relations import RelationColumns
 from kanport.normalize.rows import RowId, UserRow, read_one
 from kanport.normalize.ruled import Column
-from kanport.normalize.rules import NOTHING, Outcome, State
+from kanport.normalize.rules import NOTHING, CellResult, State
 from kanport.normalize.users import compile_username, person_key
 from kanport.origin import Origin, in_place_order
 from kanport.relations import About
@@ -184,7 +184,7 @@ class Judge:
 
     def _staying(
         self, columns: RelationColumns, left_out: Mapping[int, Collection[int]]
-    ) -> Column[tuple[Outcome, ...]]:
+    ) -> Column[tuple[CellResult, ...]]:
         outcomes, codes = list(columns.holders.outcomes), columns.holders.codes.copy()
         # Who is in a group that may only be hidden is uncertain, whoever the row is about.
         hidden = columns.hidden & (columns.kind is About.GROUP_MEMBER)

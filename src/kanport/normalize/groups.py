@@ -26,7 +26,7 @@ from kanport.normalize.relations import (
 )
 from kanport.normalize.rows import FilledRows, RowId
 from kanport.normalize.ruled import Column, Numbers, spread
-from kanport.normalize.rules import Outcome, State
+from kanport.normalize.rules import CellResult, State
 from kanport.origin import Origin, in_place_order, place_order
 from kanport.relations import About
 
@@ -41,7 +41,7 @@ class GroupColumns:
     """
 
     members: RelationColumns
-    external_id: Column[Outcome]
+    external_id: Column[CellResult]
     listing: Flags
     listed: bool = False
     scopes: tuple[ScopeRead, ...] = ()
@@ -63,7 +63,7 @@ class GroupColumns:
             if _given(target):
                 yield target.text, rows.place(row, target.places[0])
 
-    def with_id(self, usable: Flags) -> Iterator[tuple[int, Outcome]]:
+    def with_id(self, usable: Flags) -> Iterator[tuple[int, CellResult]]:
         """Yield the usable rows that give an external id, or clear it."""
         told = self.external_id.where(lambda one: one.state in (State.GIVEN, State.CLEAR))
         for row in np.flatnonzero(told & usable).tolist():
@@ -78,7 +78,7 @@ def _names_any(names: Set[str], one: Requested) -> bool:
     return one.requests[0].target.text in names
 
 
-def _given(value: Outcome) -> bool:
+def _given(value: CellResult) -> bool:
     return value.state is State.GIVEN
 
 

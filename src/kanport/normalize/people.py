@@ -26,7 +26,7 @@ from kanport.model import DesiredUser, Given, LdapPassword, PasswordCell, Random
 from kanport.normalize.notes import Notes, shown
 from kanport.normalize.rows import RowId, UserRow, Value
 from kanport.normalize.ruled import Numbers
-from kanport.normalize.rules import Outcome, State
+from kanport.normalize.rules import CellResult, State
 from kanport.normalize.users import UserColumns, person_key
 from kanport.origin import Origin, RowPlace, in_place_order
 from kanport.rules import as_boolean
@@ -115,7 +115,7 @@ def _differing(group: Sequence[UserRow], same_password: Same) -> list[str]:
     return differing
 
 
-def _meaning(field: UserField, value: Value | Outcome) -> str | bool | None:
+def _meaning(field: UserField, value: Value | CellResult) -> str | bool | None:
     return as_boolean(value.text) if field.holds is Holds.FLAG else value.text
 
 
@@ -349,7 +349,7 @@ class People:
         nothing, default = -2, -1
         known: dict[object, int] = {}
 
-        def number(one: Outcome) -> int:
+        def number(one: CellResult) -> int:
             if one.state not in _SAID:
                 return nothing
             meant = one.state, _meaning(field, one)
@@ -446,7 +446,7 @@ class People:
         )
 
 
-def _wanted(field: UserField, value: Outcome) -> str | bool | None:
+def _wanted(field: UserField, value: CellResult) -> str | bool | None:
     if value.state not in _SAID:
         return None
     return bool(as_boolean(value.text)) if field.holds is Holds.FLAG else value.text

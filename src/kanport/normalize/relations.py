@@ -26,8 +26,8 @@ from kanport.normalize.ruled import Column, first_of, read_column, worked
 from kanport.normalize.rules import (
     NOTHING,
     Cell,
+    CellResult,
     Oddities,
-    Outcome,
     State,
     apply,
     apply_several,
@@ -40,22 +40,22 @@ from kanport.relations import RELATIONS, About
 from kanport.rules import project_role_problem, username_problem
 from kanport.table import Row, Table
 
-Outcomes = tuple[Outcome, ...]
+CellResults = tuple[CellResult, ...]
 CustomRoles = Mapping[str, Collection[str]]
 """The custom roles of projects, by the spelling key of the project."""
 
 NAME_MAX = 191
 """Code points that MariaDB holds of a group's name; SQLite and PostgreSQL take more."""
 
-_NO_ROLE = Outcome(State.GIVEN)
+_NO_ROLE = CellResult(State.GIVEN)
 """What a member of a group has instead of a role."""
 
 
 class Request(NamedTuple):
     """A target with the role that a row wants there."""
 
-    target: Outcome
-    role: Outcome
+    target: CellResult
+    role: CellResult
 
 
 class Requested(NamedTuple):
@@ -84,7 +84,7 @@ class RelationColumns:
 
     kind: About
     rows: FilledRows
-    holders: Column[Outcomes]
+    holders: Column[CellResults]
     requested: Sequence[Column[Requested]]
     highest: bool
     withheld: Flags
@@ -96,7 +96,7 @@ class RelationColumns:
         cls,
         kind: About,
         rows: FilledRows,
-        holders: Column[Outcomes],
+        holders: Column[CellResults],
         requested: Sequence[Column[Requested]],
         *,
         highest: bool = False,
@@ -228,7 +228,7 @@ def read_memberships(
     unusable |= nameless | username.where(lambda one: one.state is State.BAD)
     bad.update(rows.chosen(unusable))
     highest = rule.several == "highest" or (rule.several is None and rows.table.kind == "ldap")
-    holders: Column[Outcomes] = username.of_each(lambda one: (one,))
+    holders: Column[CellResults] = username.of_each(lambda one: (one,))
     return RelationColumns.of(About.MEMBERSHIP, rows, holders, requested, highest=highest)
 
 
@@ -252,7 +252,7 @@ def _one_project(
     # many values, having none is nothing odd.
     needs_project = bool(role_rule.columns) and not project_rule.each
 
-    def requested(pair: tuple[Outcomes, Outcome]) -> Requested:
+    def requested(pair: tuple[CellResults, CellResult]) -> Requested:
         projects, role = pair
         remarks = (*(one for project in projects for one in project.remarks), *role.remarks)
         if projects[0].state is State.EMPTY:
@@ -261,7 +261,7 @@ def _one_project(
                 place = next(iter(projects[0].places), None)
                 remarks += (remark("value-required", place, case="project"),)
             if lacking or role.state is State.BAD:
-                return Requested((Request(Outcome(State.BAD), role),), True, remarks)
+                return Requested((Request(CellResult(State.BAD), role),), True, remarks)
             return Requested(remarks=remarks)
         asked, said = _with_roles(projects, role, role_rule, part, custom)
         unusable = State.BAD in {one.state for request in asked for one in request}
@@ -275,15 +275,15 @@ def _one_project(
     return projects.joined(_roles(role_rule, part, rows)).of_each(requested)
 
 
-def _roles(rule: CompiledRule, part: str | None, rows: FilledRows) -> Column[Outcome]:
+def _roles(rule: CompiledRule, part: str | None, rows: FilledRows) -> Column[CellResult]:
     if part is not None:
         return Column([NOTHING], np.zeros(len(rows), dtype=np.intp))
     return worked(rule, rows, apply)
 
 
 def _with_roles(
-    projects: Sequence[Outcome],
-    role: Outcome,
+    projects: Sequence[CellResult],
+    role: CellResult,
     rule: CompiledRule,
     part: str | None,
     custom: CustomRoles,
@@ -313,8 +313,8 @@ def compile_role(role: RoleRule | str, context: Context) -> tuple[CompiledRule, 
 
 
 def judged_role(
-    rule: CompiledRule, project: Outcome, role: Outcome, custom: CustomRoles
-) -> Outcome:
+    rule: CompiledRule, project: CellResult, role: CellResult, custom: CustomRoles
+) -> CellResult:
     """Refuse a role that the project does not have; an unreadable project might have any."""
     if role.state is not State.GIVEN or project.state is not State.GIVEN:
         return role
@@ -328,11 +328,11 @@ def _matrix(
 ) -> list[Column[Requested]]:
     found = []
     for column, name in matrix_columns(matrix, rows.table.columns).items():
-        project = Outcome(State.GIVEN, name, (header_origin(rows.table, column),))
+        project = CellResult(State.GIVEN, name, (header_origin(rows.table, column),))
         rule = role_cell(matrix, column, name, context, custom)
 
         def requested(
-            rule: CompiledRule, cells: Sequence[Cell], odd: Oddities, project: Outcome
+            rule: CompiledRule, cells: Sequence[Cell], odd: Oddities, project: CellResult
         ) -> Requested:
             if not cells[0] and not odd:
                 return Requested((Request(project, NOTHING),))
@@ -378,7 +378,7 @@ def name_problem(text: str) -> Fact | None:
 
 def read_members(
     rule: Groups, rows: FilledRows, context: Context, notes: Notes, bad: set[RowId]
-) -> tuple[RelationColumns, Column[Outcome]]:
+) -> tuple[RelationColumns, Column[CellResult]]:
     """Return who is to be in which groups, and the external ids of the groups.
 
     A group may stand there without a member. Ids of unusable rows go into `bad`.
@@ -417,7 +417,7 @@ def _bound(rule: Rule | None, what: str, context: Context, check: Check) -> Comp
     return compile_rule(rule, what, context, check=check, names=True)
 
 
-def _read(rule: CompiledRule | None, rows: FilledRows, notes: Notes) -> Column[Outcomes]:
+def _read(rule: CompiledRule | None, rows: FilledRows, notes: Notes) -> Column[CellResults]:
     if rule is None:
         return Column([(NOTHING,)], np.zeros(len(rows), dtype=np.intp))
     found = worked(rule, rows, apply_several)
@@ -464,7 +464,7 @@ def _access(
     role_rule, part = compile_role(rule.role, context)
 
     def requested(
-        read: tuple[tuple[Outcomes, Outcomes], Outcome],
+        read: tuple[tuple[CellResults, CellResults], CellResult],
     ) -> Requested:
         (groups, projects), role = read
         remarks = tuple(one for value in (*groups, *projects, role) for one in value.remarks)

@@ -9,52 +9,23 @@ import numpy as np
 from kanport.coded import Coded, Codes, Flags, numbered, objects
 from kanport.frames import Places, PlacesOf, Relations
 from kanport.model import PROJECT_ROLE_RANK, DesiredRelation, Given, Pair, ProjectRole
-from kanport.names import case_key, compare_key, spelling_key
+from kanport.names import compare_key
 from kanport.normalize.notes import Notes, Place, shown
 from kanport.normalize.relations import RelationColumns, Requested
 from kanport.normalize.rows import RelationRow, RowId, Value
 from kanport.normalize.ruled import Numbers, spread, together
-from kanport.normalize.rules import Outcome, State
+from kanport.normalize.rules import CellResult, State
 from kanport.origin import Origin, RowPlace, in_place_order, place_order
-from kanport.relations import RELATIONS, About
+from kanport.relations import RELATIONS, About, Cells
 
-Chosen = Callable[[Sequence[tuple[Origin, ...]]], tuple[Origin, ...]]
-"""Which of the places of one part of a relation are shown, from those in each of its rows."""
+_Rows = Sequence[tuple[Origin, ...]]
+"""The places of one part of a relation, in each of its rows."""
 
-
-def _every(rows: Sequence[tuple[Origin, ...]]) -> tuple[Origin, ...]:
-    return in_place_order(place for places in rows for place in places)
-
-
-def _first_of_each(rows: Sequence[tuple[Origin, ...]]) -> tuple[Origin, ...]:
-    return in_place_order(places[0] for places in rows if places)
-
-
-def _first(rows: Sequence[tuple[Origin, ...]]) -> tuple[Origin, ...]:
-    return rows[0][:1]
-
-
-def _none(rows: Sequence[tuple[Origin, ...]]) -> tuple[Origin, ...]:
-    return ()
-
-
-class _Kind(NamedTuple):
-    """What is particular to one kind of relation.
-
-    `key_of` returns what distinguishes targets: memberships of one person in projects that
-    differ in an accent are two. `holder`, `target` and `role` choose the places that are shown.
-    """
-
-    key_of: Callable[[str], str]
-    holder: Chosen
-    target: Chosen
-    role: Chosen
-
-
-_KINDS: Mapping[About, _Kind] = {
-    About.MEMBERSHIP: _Kind(case_key, _every, _every, _every),
-    About.GROUP_MEMBER: _Kind(compare_key, _first_of_each, _none, _none),
-    About.GROUP_ACCESS: _Kind(spelling_key, _first, _first, _first_of_each),
+_SHOWN: Mapping[Cells, Callable[[_Rows], tuple[Origin, ...]]] = {
+    Cells.EVERY: lambda rows: in_place_order(place for places in rows for place in places),
+    Cells.FIRST_OF_EACH: lambda rows: in_place_order(places[0] for places in rows if places),
+    Cells.FIRST: lambda rows: rows[0][:1],
+    Cells.NONE: lambda rows: (),
 }
 
 
@@ -69,8 +40,8 @@ class _Wanted(NamedTuple):
     @property
     def place(self) -> Origin:
         """Where it wants that: in the cell of the role, or where a member is named."""
-        is_member = self.row.kind is About.GROUP_MEMBER
-        places = self.holder.origins if is_member else self.role.origins or self.target.origins
+        at_holder = RELATIONS[self.row.kind].shown.role is Cells.NONE
+        places = self.holder.origins if at_holder else self.role.origins or self.target.origins
         return places[0] if places else self.row.origin
 
 
@@ -121,7 +92,7 @@ def _by_pair(rows: Iterable[RelationRow]) -> dict[tuple[str, str], list[_Wanted]
     """Return what rows want, by the keys of holder and target, in the order of the places."""
     found: dict[tuple[str, str], list[_Wanted]] = {}
     for row in rows:
-        key_of = _KINDS[row.kind].key_of
+        key_of = RELATIONS[row.kind].apart
         for holder, target, role in row.usable:
             key = compare_key(holder.text), key_of(target.text)
             found.setdefault(key, []).append(_Wanted(row, holder, target, role))
@@ -163,30 +134,31 @@ class _Asked(NamedTuple):
 class _RowPlaces(Places):
     """The origins of what one row asks for."""
 
-    __slots__ = ("_asked", "_named", "_read", "_row")
+    __slots__ = ("_asked", "_named", "_read", "_row", "_shown")
 
     def __init__(self, read: RelationColumns, row: int, named: _Named, asked: _Asked) -> None:
         self._read, self._row, self._named, self._asked = read, row, named, asked
+        self._shown = RELATIONS[read.kind].shown
 
     @property
     def holder(self) -> tuple[Origin, ...]:
-        return self._origins(_KINDS[self._read.kind].holder, self._named.places)
+        return self._origins(self._shown.holder, self._named.places)
 
     @property
     def target(self) -> tuple[Origin, ...]:
-        return self._origins(_KINDS[self._read.kind].target, self._asked.target_places)
+        return self._origins(self._shown.target, self._asked.target_places)
 
     @property
     def role(self) -> tuple[Origin, ...]:
-        return self._origins(_KINDS[self._read.kind].role, self._asked.role_places)
+        return self._origins(self._shown.role, self._asked.role_places)
 
-    def _origins(self, chosen: Chosen, places: tuple[Place, ...]) -> tuple[Origin, ...]:
+    def _origins(self, shown: Cells, places: tuple[Place, ...]) -> tuple[Origin, ...]:
         rows, row = self._read.rows, self._row
-        if chosen is _none or not places:
+        if shown is Cells.NONE or not places:
             return ()
         if len(places) == 1:
             return (rows.place(row, places[0]),)
-        return chosen([tuple(rows.place(row, place) for place in places)])
+        return _SHOWN[shown]([tuple(rows.place(row, place) for place in places)])
 
 
 class Requests:
@@ -206,7 +178,7 @@ class Requests:
         columns = [np.concatenate(part) for part in zip(*parts, strict=True)] or [nothing] * 4
         self._rule, self._row, self._name, self._ask = columns
         self._named, self._asked, self._target_keys = list(named), list(asked), Numbers()
-        key_of = _KINDS[kind].key_of
+        key_of = RELATIONS[kind].apart
         self._who = holders.of(compare_key(one.text) for one in self._named)[self._name]
         self._target = self._target_keys.of(key_of(one.target) for one in self._asked)[self._ask]
         pairs, _ = together([self._who, self._target])
@@ -222,7 +194,7 @@ class Requests:
     ) -> tuple[Codes, Codes, Codes, Codes]:
         given = State.GIVEN
 
-        def names(holders: tuple[Outcome, ...]) -> list[int]:
+        def names(holders: tuple[CellResult, ...]) -> list[int]:
             return [
                 named.setdefault(_Named(one.text, one.places), len(named))
                 for one in holders
@@ -280,27 +252,14 @@ class Requests:
         plain &= ~self._by_row(lambda rule: self._special(rule, bad))
         chosen = np.flatnonzero(plain)
         others = list(self._others(rows, bad, left_out, doubtful))
-        made = [relation for _, relation in others]
-        who = np.append(self._who[chosen], self._holder_keys.of(key for (key, _), _ in others))
-        target = np.append(
-            self._target[chosen], self._target_keys.of(key for (_, key), _ in others)
-        )
+        keys, made = [pair for pair, _ in others], [relation for _, relation in others]
+        who = np.append(self._who[chosen], self._holder_keys.of(key for key, _ in keys))
+        target = np.append(self._target[chosen], self._target_keys.of(key for _, key in keys))
         order = np.lexsort((self._target_keys.ranks[target], self._holder_keys.ranks[who]))
         key_of = RELATIONS[self._kind].key_of
 
         def name_of(target: str) -> str:
             return target if called is None else called.get(key_of(target), target)
-
-        def column(texts: Iterable[str], plain: Codes, special: Iterable[str]) -> Coded:
-            numbers = Numbers()
-            known = numbers.of(texts)
-            codes = np.append(known[plain], numbers.of(special))
-            # Only texts that are still wanted are to be in the column.
-            codes, used = numbered(codes[order])
-            distinct = numbers.texts
-            return Coded(objects(distinct[number] for number in used), codes)
-
-        unlisted = self._by_row(lambda rule: self._read[rule].unlisted)[chosen]
 
         def maybe_in(rows: Set[RowPlace]) -> Flags:
             plain = self._by_row(lambda rule: self._read[rule].rows.maybe_in(rows))[chosen]
@@ -312,17 +271,16 @@ class Requests:
                 return self._places(chosen.item(number))
             return PlacesOf(made[number - len(chosen)])
 
-        targets = [name_of(one.target) for one in self._asked]
-        asked = self._ask[chosen]
+        names, asked = self._name[chosen], self._ask[chosen]
+        holders = [one.holder.value for one in made]
+        targets = [name_of(one.target.value) for one in made]
+        roles = [one.role.value for one in made]
+        unlisted = self._by_row(lambda rule: self._read[rule].unlisted)[chosen]
         return Relations(
             self._kind,
-            column(
-                [one.text for one in self._named],
-                self._name[chosen],
-                (one.holder.value for one in made),
-            ),
-            column(targets, asked, (name_of(one.target.value) for one in made)),
-            column([one.role for one in self._asked], asked, (one.role.value for one in made)),
+            _column([one.text for one in self._named], names, holders, order),
+            _column([name_of(one.target) for one in self._asked], asked, targets, order),
+            _column([one.role for one in self._asked], asked, roles, order),
             np.append(unlisted, np.array([one.unlisted for one in made], dtype=bool))[order],
             places,
             maybe_in,
@@ -336,8 +294,8 @@ class Requests:
         doubtful: Set[Pair],
     ) -> Iterator[tuple[tuple[str, str], DesiredRelation]]:
         """Yield the relations that usable ones of these rows want, each with its keys."""
-        kind = _KINDS[self._kind]
         key_of = RELATIONS[self._kind].key_of
+        of_holder, of_target, of_role = (_SHOWN[cells] for cells in RELATIONS[self._kind].shown)
         for key, wanted in _by_pair(rows).items():
             good = [one for one in wanted if one.row.id not in bad and not one.row.withheld]
             pair = key[0], key_of(wanted[0].target.text)
@@ -349,9 +307,9 @@ class Requests:
             first = good[0]
             relation = DesiredRelation(
                 self._kind,
-                Given(first.holder.text, kind.holder([one.holder.origins for one in good])),
-                Given(first.target.text, kind.target([one.target.origins for one in good])),
-                Given(role, kind.role([one.role.origins for one in good])),
+                Given(first.holder.text, of_holder([one.holder.origins for one in good])),
+                Given(first.target.text, of_target([one.target.origins for one in good])),
+                Given(role, of_role([one.role.origins for one in good])),
                 unlisted=all(one.row.unlisted for one in good),
             )
             yield key, relation
@@ -380,3 +338,14 @@ class Requests:
         read, row = self._read[self._rule.item(number)], self._row.item(number)
         named, asked = self._named[self._name.item(number)], self._asked[self._ask.item(number)]
         return _RowPlaces(read, row, named, asked)
+
+
+def _column(texts: Iterable[str], plain: Codes, special: Iterable[str], order: Codes) -> Coded:
+    """Return texts in order: the plain ones by their numbers, then the special ones."""
+    numbers = Numbers()
+    known = numbers.of(texts)
+    codes = np.append(known[plain], numbers.of(special))
+    # Only texts that are still wanted are to be in the column.
+    codes, used = numbered(codes[order])
+    distinct = numbers.texts
+    return Coded(objects(distinct[number] for number in used), codes)

@@ -16,7 +16,7 @@ from kanport.normalize.notes import Notes, Place
 from kanport.normalize.rules import (
     NO_PARTS,
     Cell,
-    Outcome,
+    CellResult,
     State,
     apply,
     apply_several,
@@ -57,16 +57,16 @@ def read_several(rule: CompiledRule, row: Row, notes: Notes) -> list[Value]:
 def written(rule: CompiledRule, row: Row) -> tuple[str, ...] | State:
     """Return the texts of the cells before any step; the state of what needs no step any more."""
     texts = texts_of(rule, _cells(rule, row), row.odd, [])
-    return texts.state if isinstance(texts, Outcome) else texts
+    return texts.state if isinstance(texts, CellResult) else texts
 
 
-def placed(outcome: Outcome, row: Row) -> Value:
+def placed(outcome: CellResult, row: Row) -> Value:
     """Return what came out, with the places in a row that it comes from."""
     origins = tuple(_origin(row, place) for place in outcome.places)
     return Value(outcome.state, outcome.text, origins, outcome.assumed, outcome.parts)
 
 
-def _noted(outcome: Outcome, row: Row, notes: Notes) -> Value:
+def _noted(outcome: CellResult, row: Row, notes: Notes) -> Value:
     for said in outcome.remarks:
         notes.remark(said, _origin(row, said.place))
     return placed(outcome, row)

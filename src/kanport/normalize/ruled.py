@@ -10,7 +10,7 @@ from kanport.coded import Codes, Flags, numbered
 from kanport.normalize.compiled import CompiledRule
 from kanport.normalize.notes import Notes, Remark
 from kanport.normalize.rows import FilledRows
-from kanport.normalize.rules import Cell, Oddities, Outcome, apply
+from kanport.normalize.rules import Cell, CellResult, Oddities, apply
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -58,7 +58,7 @@ class Column(Generic[T]):
                 notes.remark(remark, rows.place(row, remark.place))
 
 
-def read_column(rule: CompiledRule, rows: FilledRows, notes: Notes) -> Column[Outcome]:
+def read_column(rule: CompiledRule, rows: FilledRows, notes: Notes) -> Column[CellResult]:
     """Return the one value that a rule makes of each row; findings go to `notes`."""
     found = worked(rule, rows, apply)
     found.note(lambda one: one.remarks, rows, notes)

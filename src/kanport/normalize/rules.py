@@ -56,7 +56,7 @@ NO_PARTS: Parts = {}
 PLAIN: Oddities = {}
 
 
-class Outcome(NamedTuple):
+class CellResult(NamedTuple):
     """What a rule made of a cell, wherever the cell stands.
 
     `places` are what the value comes from: columns, or None for the row as a whole. `assumed` is
@@ -72,11 +72,11 @@ class Outcome(NamedTuple):
     remarks: tuple[Remark, ...] = ()
 
 
-NOTHING = Outcome(State.EMPTY)
+NOTHING = CellResult(State.EMPTY)
 GIVEN, EMPTY, BAD, UNKNOWN = State.GIVEN, State.EMPTY, State.BAD, State.UNKNOWN
 
 
-def apply(rule: CompiledRule, cells: Sequence[Cell], odd: Oddities = PLAIN) -> Outcome:
+def apply(rule: CompiledRule, cells: Sequence[Cell], odd: Oddities = PLAIN) -> CellResult:
     """Return the one value that a rule makes of its cells, which are in the order of its columns.
 
     >>> from kanport.normalize.compiled import Context
@@ -92,11 +92,11 @@ def apply(rule: CompiledRule, cells: Sequence[Cell], odd: Oddities = PLAIN) -> O
         return cleared(rule) if cell == rule.context.clear else shape(rule, cell)
     remarks: list[Remark] = []
     texts = texts_of(rule, cells, odd, remarks)
-    if isinstance(texts, Outcome):
+    if isinstance(texts, CellResult):
         return _with(remarks, texts)
     if len(texts) > 1:
         said = remark("value-not-single", rule.places[0], what=rule.what, count=len(texts))
-        return _with(remarks, Outcome(BAD, places=rule.places, remarks=(said,)))
+        return _with(remarks, CellResult(BAD, places=rule.places, remarks=(said,)))
     text = texts[0] if texts else ""
     if text == rule.context.clear:
         return _with(remarks, cleared(rule))
@@ -105,7 +105,7 @@ def apply(rule: CompiledRule, cells: Sequence[Cell], odd: Oddities = PLAIN) -> O
 
 def apply_several(
     rule: CompiledRule, cells: Sequence[Cell], odd: Oddities = PLAIN
-) -> tuple[Outcome, ...]:
+) -> tuple[CellResult, ...]:
     """Return the values that a rule makes of its cells, each once; an EMPTY one if there are none.
 
     With `each`, a value that does not fit the pattern is left out: it is about something else. The
@@ -118,24 +118,24 @@ def apply_several(
     """
     remarks: list[Remark] = []
     texts = texts_of(rule, cells, odd, remarks)
-    if isinstance(texts, Outcome):
+    if isinstance(texts, CellResult):
         return (_with(remarks, texts),)
     given = dict.fromkeys(items_of(rule, texts))
     if rule.context.clear in given:
         return (_with(remarks, cleared(rule)),)
     if len(given) < 2:
         return (_with(remarks, shape(rule, next(iter(given), ""))),)
-    first: dict[tuple[State, str], Outcome] = {}
+    first: dict[tuple[State, str], CellResult] = {}
     for item in given:
         value = shape(rule, item)
         remarks += value.remarks
         first.setdefault((value.state, value.text), value._replace(remarks=()))
     there = [value for value in first.values() if value.state is not EMPTY]
-    several = there or [Outcome(EMPTY, places=rule.places)]
+    several = there or [CellResult(EMPTY, places=rule.places)]
     return (_with(remarks, several[0]), *several[1:])
 
 
-def _with(remarks: Sequence[Remark], outcome: Outcome) -> Outcome:
+def _with(remarks: Sequence[Remark], outcome: CellResult) -> CellResult:
     return outcome._replace(remarks=(*remarks, *outcome.remarks)) if remarks else outcome
 
 
@@ -144,20 +144,20 @@ def _with(remarks: Sequence[Remark], outcome: Outcome) -> Outcome:
 
 def texts_of(
     rule: CompiledRule, cells: Sequence[Cell], odd: Oddities, remarks: list[Remark]
-) -> tuple[str, ...] | Outcome:
+) -> tuple[str, ...] | CellResult:
     """Return the texts of the cells before any step, or what needs no step any more.
 
     What there is to say of the cells goes into `remarks`.
     """
     if rule.constant is not None:
-        return judged(rule, Outcome(GIVEN, rule.constant, rule.places))
+        return judged(rule, CellResult(GIVEN, rule.constant, rule.places))
     if odd and (hidden := [column for column in rule.columns if _is_hidden(odd, column)]):
         return _unknown(rule, odd, hidden)
     if rule.pieces:
         return _fill(rule, cells, odd, remarks)
     cell = cells[0]
     if odd and not _usable(rule, rule.columns[0], odd, remarks):
-        return Outcome(BAD, places=rule.places)
+        return CellResult(BAD, places=rule.places)
     return cell if isinstance(cell, tuple) else (cell,) if cell else ()
 
 
@@ -165,7 +165,7 @@ def _is_hidden(odd: Oddities, column: str) -> bool:
     return column in odd and odd[column].code in ABSENCES
 
 
-def _unknown(rule: CompiledRule, odd: Oddities, hidden: Sequence[str]) -> Outcome:
+def _unknown(rule: CompiledRule, odd: Oddities, hidden: Sequence[str]) -> CellResult:
     # A name or an email that is not given stays as it is anyway, unless the rule makes one up.
     assumes = rule.default is not None or "" in (rule.table or ()) or len(rule.columns) > 1
     said: tuple[Remark, ...] = ()
@@ -174,7 +174,7 @@ def _unknown(rule: CompiledRule, odd: Oddities, hidden: Sequence[str]) -> Outcom
             unproven(rule.what, column, odd[column].code, odd[column].value or column)
             for column in hidden
         )
-    return Outcome(UNKNOWN, places=tuple(hidden), remarks=said)
+    return CellResult(UNKNOWN, places=tuple(hidden), remarks=said)
 
 
 def _usable(rule: CompiledRule, column: str, odd: Oddities, remarks: list[Remark]) -> bool:
@@ -207,12 +207,12 @@ def _concerns(rule: CompiledRule, odd: Odd) -> bool:
 
 def _fill(
     rule: CompiledRule, cells: Sequence[Cell], odd: Oddities, remarks: list[Remark]
-) -> tuple[str, ...] | Outcome:
+) -> tuple[str, ...] | CellResult:
     """Fill a template; it is empty where all of its columns are, and cleared where all are."""
     bare: list[str] = []
     for column, cell in zip(rule.columns, cells, strict=True):
         if odd and not _usable(rule, column, odd, remarks):
-            return Outcome(BAD, places=rule.places)
+            return CellResult(BAD, places=rule.places)
         if isinstance(cell, str):
             bare.append(strip_blanks(cell))
         elif len(cell) > 1:
@@ -224,7 +224,7 @@ def _fill(
                 what=rule.what,
                 count=len(cell),
             )
-            return Outcome(BAD, places=rule.places, remarks=(said,))
+            return CellResult(BAD, places=rule.places, remarks=(said,))
         else:
             bare.append(strip_blanks(cell[0]) if cell else "")
     clear = rule.context.clear
@@ -249,19 +249,19 @@ def items_of(rule: CompiledRule, texts: Iterable[str]) -> Iterator[str]:
                 yield bare
 
 
-def cleared(rule: CompiledRule) -> Outcome:
+def cleared(rule: CompiledRule) -> CellResult:
     """Return what the clear token of a source means to a rule."""
     if rule.clearable:
-        return Outcome(State.CLEAR, places=rule.places)
+        return CellResult(State.CLEAR, places=rule.places)
     clear = rule.context.clear
     said = remark("value-not-clearable", rule.places[0], value=clear, what=rule.what)
-    return Outcome(BAD, places=rule.places, remarks=(said,))
+    return CellResult(BAD, places=rule.places, remarks=(said,))
 
 
 # --- transform, match, values, default ------------------------------------------------------------
 
 
-def shape(rule: CompiledRule, text: str, places: tuple[Place, ...] | None = None) -> Outcome:
+def shape(rule: CompiledRule, text: str, places: tuple[Place, ...] | None = None) -> CellResult:
     """Take one text through the steps; `places` are where it comes from, if not the rule's own.
 
     >>> from kanport.normalize.compiled import Context
@@ -275,7 +275,7 @@ def shape(rule: CompiledRule, text: str, places: tuple[Place, ...] | None = None
     if not shaped.isprintable():
         problem = control_problem(shaped.replace("\n", " ") if rule.lines else shaped)
         if problem is not None:
-            return refused(rule, problem, Outcome(GIVEN, shaped, places))
+            return refused(rule, problem, CellResult(GIVEN, shaped, places))
     parts = NO_PARTS
     said: tuple[Remark, ...] = ()
     if rule.pattern is not None and shaped:
@@ -285,7 +285,7 @@ def shape(rule: CompiledRule, text: str, places: tuple[Place, ...] | None = None
             why = fact("value-too-slow", pattern=slow.pattern, what=rule.what)
             return _bad(rule, why, shaped, places)
         if found is None and rule.each:
-            return Outcome(EMPTY, places=places)
+            return CellResult(EMPTY, places=places)
         if found is None:
             why = fact("value-no-match", what=rule.what, pattern=rule.pattern.pattern)
             return _bad(rule, why, shaped, places)
@@ -293,7 +293,7 @@ def shape(rule: CompiledRule, text: str, places: tuple[Place, ...] | None = None
     if rule.names and not (shaped.isascii() and text.isascii()):
         said = tuple(_suspicions(rule, text, shaped, places[0]))
     if shaped and rule.table is None:
-        value = judged(rule, Outcome(GIVEN, shaped, places))
+        value = judged(rule, CellResult(GIVEN, shaped, places))
     else:
         value = judged(rule, _look_up(rule, shaped, places))
     if parts or said:
@@ -354,12 +354,12 @@ def meaning_of(rule: CompiledRule, text: str) -> str | None:
     return rule.folded.get(fold(text)) if meaning is None else meaning
 
 
-def _look_up(rule: CompiledRule, text: str, places: tuple[Place, ...]) -> Outcome:
+def _look_up(rule: CompiledRule, text: str, places: tuple[Place, ...]) -> CellResult:
     """Return what a text means: by the rule's table, or its default if it is empty or unknown."""
     if rule.table is not None:
         meaning = meaning_of(rule, text)
         if meaning is not None:
-            return Outcome(GIVEN, meaning, places)
+            return CellResult(GIVEN, meaning, places)
         if text and rule.default is None:
             seen = _show(rule, text)
             said = remark(
@@ -370,24 +370,24 @@ def _look_up(rule: CompiledRule, text: str, places: tuple[Place, ...]) -> Outcom
                 what=rule.what,
                 keys=tuple(rule.table),
             )
-            return Outcome(BAD, places=places, remarks=(said,))
+            return CellResult(BAD, places=places, remarks=(said,))
         if text and rule.default is not None:
             took = defaulted(rule.what, places[0], _show(rule, text), rule.default)
-            return Outcome(GIVEN, rule.default, places, assumed=True, remarks=(took,))
+            return CellResult(GIVEN, rule.default, places, assumed=True, remarks=(took,))
     if rule.default is not None:
-        return Outcome(GIVEN, rule.default, places, assumed=True)
-    return Outcome(EMPTY, places=places)
+        return CellResult(GIVEN, rule.default, places, assumed=True)
+    return CellResult(EMPTY, places=places)
 
 
 # --- the check ------------------------------------------------------------------------------------
 
 
-def judged(rule: CompiledRule, value: Outcome) -> Outcome:
+def judged(rule: CompiledRule, value: CellResult) -> CellResult:
     """Let the rule's check judge a finished value; a table can also make it empty."""
     if value.state is not GIVEN:
         return value
     if not value.text:
-        return Outcome(EMPTY, places=value.places, remarks=value.remarks)
+        return CellResult(EMPTY, places=value.places, remarks=value.remarks)
     if rule.by_id:
         number = plain_number(value.text)
         if number is not None:
@@ -397,19 +397,19 @@ def judged(rule: CompiledRule, value: Outcome) -> Outcome:
     return value if problem is None else refused(rule, problem, value)
 
 
-def refused(rule: CompiledRule, problem: Fact, value: Outcome) -> Outcome:
+def refused(rule: CompiledRule, problem: Fact, value: CellResult) -> CellResult:
     """Remark what is wrong with a value, and return it BAD if that is an error."""
     # A message may quote the value, or a character of it.
     secret = fact(problem.code, case="secret", what=rule.what) if rule.is_secret else None
     said = Remark.of(secret or problem, value.places[0], _show(rule, value.text))
     if FINDINGS[problem.code].severity == "error":
-        return Outcome(BAD, places=value.places, remarks=(*value.remarks, said))
+        return CellResult(BAD, places=value.places, remarks=(*value.remarks, said))
     return value._replace(remarks=(*value.remarks, said))
 
 
-def _bad(rule: CompiledRule, why: Fact, text: str, places: tuple[Place, ...]) -> Outcome:
+def _bad(rule: CompiledRule, why: Fact, text: str, places: tuple[Place, ...]) -> CellResult:
     said = Remark.of(why, places[0], _show(rule, text))
-    return Outcome(BAD, places=places, remarks=(said,))
+    return CellResult(BAD, places=places, remarks=(said,))
 
 
 def _show(rule: CompiledRule, text: str) -> str:

@@ -19,7 +19,7 @@ from kanport.normalize.compiled import CompiledRule, Context, compile_rule
 from kanport.normalize.notes import Notes, Remark, remark, without_password
 from kanport.normalize.rows import FilledRows, RowId, UserRow, Value, contexts, placed
 from kanport.normalize.ruled import Column, read_column, worked
-from kanport.normalize.rules import NOTHING, Cell, Oddities, Outcome, State
+from kanport.normalize.rules import NOTHING, Cell, CellResult, Oddities, State
 from kanport.rules import (
     as_boolean,
     password_problem,
@@ -46,12 +46,12 @@ class UserColumns:
     """What the rows of one source say of people, by columns; see `UserRow`."""
 
     rows: FilledRows
-    username: Column[Outcome]
-    fields: Mapping[str, Column[Outcome]]
-    stable_id: Column[Outcome] | None
-    password: Column[Outcome] | None
+    username: Column[CellResult]
+    fields: Mapping[str, Column[CellResult]]
+    stable_id: Column[CellResult] | None
+    password: Column[CellResult] | None
 
-    def any(self, state: State, *columns: Column[Outcome] | None) -> Flags:
+    def any(self, state: State, *columns: Column[CellResult] | None) -> Flags:
         """Return which rows have a state in one of several columns."""
         flags = np.zeros(len(self.rows), dtype=bool)
         for column in columns:
@@ -103,12 +103,12 @@ def read_users(
     return columns
 
 
-def person_key(who: Outcome | Value) -> str | None:
+def person_key(who: CellResult | Value) -> str | None:
     """Return the compare key of whom a row names; None where it names nobody readable."""
     return compare_key(who.text) if who.state is State.GIVEN else None
 
 
-def nobody(who: Outcome) -> tuple[Remark, ...]:
+def nobody(who: CellResult) -> tuple[Remark, ...]:
     """Return the remark that a row names nobody, where that is so."""
     if who.state is not State.EMPTY:
         return ()
@@ -148,7 +148,7 @@ def password_column(users: Users, table: Table) -> str | None:
     return column if column in table.columns else None
 
 
-def password_outcome(rule: CompiledRule, cells: Sequence[Cell], odd: Oddities) -> Outcome:
+def password_outcome(rule: CompiledRule, cells: Sequence[Cell], odd: Oddities) -> CellResult:
     """Return whether a password stands in a cell, without it, and what is wrong with it."""
     column = rule.columns[0]
     text = _password_in(cells[0])
@@ -158,10 +158,10 @@ def password_outcome(rule: CompiledRule, cells: Sequence[Cell], odd: Oddities) -
     else:
         problem = cell_password_problem(text, rule.context.clear) if text else None
     if problem is not None:
-        return Outcome(State.BAD, places=rule.places, remarks=(Remark.of(problem, column),))
+        return CellResult(State.BAD, places=rule.places, remarks=(Remark.of(problem, column),))
     if not text:
-        return Outcome(State.EMPTY, places=rule.places, remarks=(without_password(column),))
-    return Outcome(State.GIVEN, places=rule.places)
+        return CellResult(State.EMPTY, places=rule.places, remarks=(without_password(column),))
+    return CellResult(State.GIVEN, places=rule.places)
 
 
 def cell_password_problem(text: str, clear: str) -> Fact | None:

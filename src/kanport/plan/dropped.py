@@ -5,7 +5,7 @@ nothing in a project or a group that the sources drop: with the last row of a te
 group of a project. The ledger remembers it.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,24 +16,21 @@ from kanport.mapping.spec import MappingFile
 from kanport.memory import LedgerState
 from kanport.model import CurrentState, Group, Project, User
 from kanport.names import compare_key, spelling_key
-from kanport.plan.change import Action
+from kanport.plan.change import Action, RelationChange
 from kanport.plan.group_relations import (
     Endings,
-    GroupAccessDiff,
-    MembersDiff,
     has_unknown_names,
-    known_access,
     open_names,
 )
-from kanport.plan.groups import Groups, ProjectKey
+from kanport.plan.groups import GroupIndex, ProjectKey
 from kanport.plan.matching import name_matcher, texts_of_projects
 from kanport.plan.memberships import MembershipDiff
 from kanport.plan.model import PlanBecause, PlanNamed
 from kanport.plan.naming import sorted_names
-from kanport.plan.projection import GroupProjection
+from kanport.plan.projection import GroupProjection, known_access
 from kanport.plan.relations import RemovalPolicy, relation_change
 from kanport.plan.resolve import Resolved
-from kanport.plan.withheld import DECIDED, cause
+from kanport.plan.withheld import DECIDED, Diff, cause
 from kanport.relations import About
 
 
@@ -136,7 +133,7 @@ def _is_remembered(
     if _had_members(project, memory):
         return True
     users = (resolved.people.by_id.get(user_id) for user_id in current.roles[project.id])
-    return any(memory.granted(user, project) for user in users if user is not None)
+    return any(memory.gave(About.MEMBERSHIP, user, project) for user in users if user is not None)
 
 
 def _had_members(project: Project, memory: LedgerState) -> bool:
@@ -160,11 +157,11 @@ class DroppedDiff(MembershipDiff):
         self._dropped = dropped
         self.settled: set[int] = set()
         mapping = policy.mapping
-        lists_end = mapping.memberships_missing == "revoke"
+        lists_end = policy.ends_unlisted(About.MEMBERSHIP)
         self._everybody = lists_end and mapping.memberships_managed == "all"
         self._leaving = {change.user_id for change in policy.offboarding.changes}
         # Access that no list names ends anyway then, or a finding says why it stays.
-        ends = mapping.group_access_missing == "revoke"
+        ends = policy.ends_unlisted(About.GROUP_ACCESS)
         groups = {} if ends else _groups_with_access(dropped, projection)
         for project in dropped.projects:
             left, granted = self._end_members(project)
@@ -183,7 +180,7 @@ class DroppedDiff(MembershipDiff):
             user = policy.resolved.people.by_id.get(user_id)
             if user is None:
                 continue
-            ours = policy.memory.granted(user, project)
+            ours = policy.memory.gave(About.MEMBERSHIP, user, project)
             if ours and self._ends_or_is_open(user, project, role):
                 continue
             if policy.protected(user.username) or not user.active or user.id in self._leaving:
@@ -274,7 +271,7 @@ class DroppedGroups:
         return {group.id: self.why_open.get(group.id, ()) for group in self.groups}
 
 
-def dropped_groups(policy: RemovalPolicy, groups: Groups) -> DroppedGroups:
+def dropped_groups(policy: RemovalPolicy, groups: GroupIndex) -> DroppedGroups:
     """Find the groups that the ledger knows from the sources and that they name no longer.
 
     Without those that `groups_missing: remove` removes.
@@ -312,7 +309,11 @@ def _group_is_remembered(group: Group, policy: RemovalPolicy) -> bool:
     memory = policy.memory
     if compare_key(memory.named_groups.get(group.id, "")) == compare_key(group.name):
         return True
-    return any(memory.put_in(user, group) for user in policy.members(group) if user is not None)
+    return any(
+        memory.gave(About.GROUP_MEMBER, user, group)
+        for user in policy.members(group)
+        if user is not None
+    )
 
 
 def _why_open(group: Group, policy: RemovalPolicy, *, unclear: bool) -> tuple[PlanBecause, ...]:
@@ -323,49 +324,55 @@ def _why_open(group: Group, policy: RemovalPolicy, *, unclear: bool) -> tuple[Pl
     return policy.resolved.causes.of_name(About.GROUP, {compare_key(group.name)})
 
 
-def empty_dropped(dropped: DroppedGroups, policy: RemovalPolicy, diff: MembersDiff) -> None:
+def empty_dropped(dropped: DroppedGroups, policy: RemovalPolicy) -> Diff[RelationChange]:
     """Take out of dropped groups whom Kanport put there, if the mapping says so."""
+    diff: Diff[RelationChange] = Diff()
     if policy.mapping.groups_missing != "revoke":
-        return
+        return diff
+    why = fact("group-unnamed")
     for group in dropped.groups:
         keys = {compare_key(group.name)}
         why_open = dropped.why_open.get(group.id, ())
-        for user in policy.members(group):
-            if user is None or not policy.manages(user) or not policy.memory.put_in(user, group):
+        for user in filter(None, policy.members(group)):
+            ours = policy.memory.gave(About.GROUP_MEMBER, user, group)
+            if not ours or not policy.manages(user):
                 continue
             because = (*policy.account(user), *why_open, *policy.member(user, keys, listed=False))
-            change = relation_change(
-                Action.GROUP_MEMBER_REMOVE, user, group, before="", why=fact("group-unnamed")
-            )
-            diff.leave(change, group, because)
+            change = relation_change(Action.GROUP_MEMBER_REMOVE, user, group, before="", why=why)
+            diff.end(change, because)
+    return diff
 
 
 def group_findings(
-    dropped: DroppedGroups, policy: RemovalPolicy, members: MembersDiff, access: GroupAccessDiff
+    dropped: DroppedGroups,
+    policy: RemovalPolicy,
+    changes: Iterable[RelationChange],
+    projection: GroupProjection,
 ) -> Iterator[Finding]:
-    """Yield a finding for each dropped group in which users, or whose access, stay."""
+    """Yield a finding for each dropped group in which users, or whose access, stay.
+
+    `changes` are those that empty dropped groups.
+    """
     mapping, memory = policy.mapping, policy.memory
     if not undecided(mapping, "groups_missing"):
         return
-    everybody = mapping.group_members_missing == "remove"
-    taken_out = {(one.user_id, one.group_id) for one in members.changes}
+    everybody = policy.ends_unlisted(About.GROUP_MEMBER)
+    taken_out = {(one.user_id, one.group_id) for one in changes}
     # Access that no list names ends anyway then, or a finding says why it stays.
-    places = () if mapping.group_access_missing == "revoke" else tuple(access.after)
+    places = () if policy.ends_unlisted(About.GROUP_ACCESS) else tuple(projection.after)
     for group in dropped.groups:
         left = sorted_names(
             user.username
-            for user in policy.members(group)
-            if user is not None
-            and user.active
+            for user in filter(None, policy.members(group))
+            if user.active
             and not policy.protected(user.username)
             and (user.id, group.id) not in taken_out
-            and (everybody or memory.put_in(user, group))
+            and (everybody or memory.gave(About.GROUP_MEMBER, user, group))
         )
-        projects = sorted_names(project.label for who, project in places if who.id == group.id)
         remaining = []
         if left:
             remaining.append(fact("remaining", case="members", count=len(left), users=left))
-        if projects:
+        if projects := sorted_names(one.label for who, one in places if who.id == group.id):
             remaining.append(fact("remaining", case="projects", projects=projects))
         if remaining:
             yield found(
@@ -381,7 +388,7 @@ def group_findings(
 
 
 def named_by_sources(
-    policy: RemovalPolicy, groups: Groups, settled: Collection[int]
+    policy: RemovalPolicy, groups: GroupIndex, settled: Collection[int]
 ) -> PlanNamed | None:
     """Return what the sources name and what the server lacks, for the ledger; None without one."""
     current, memory = policy.current, policy.memory

@@ -72,7 +72,7 @@ class FoundGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Groups:
+class GroupIndex:
     """The groups that the sources describe, and all of the server by the key of their names.
 
     `unclear` are the keys of those of which nobody can tell which is meant.
@@ -116,7 +116,7 @@ class Groups:
         return exact or same
 
 
-def match_groups(wanted: Iterable[DesiredGroup], there: Iterable[Group]) -> Groups:
+def match_groups(wanted: Iterable[DesiredGroup], there: Iterable[Group]) -> GroupIndex:
     """Find each described group on the server: by its external id, else by its name.
 
     External ids are not unique on the server, and names only in their exact spelling. A group that
@@ -152,7 +152,7 @@ def match_groups(wanted: Iterable[DesiredGroup], there: Iterable[Group]) -> Grou
     meant = {group.id for group in matched}
     for each in (*matched, *(FoundGroup(g.name, g) for g in there if g.id not in meant)):
         by_key[compare_key(each.name)].append(each)
-    return Groups(
+    return GroupIndex(
         tuple(matched),
         {key: tuple(several) for key, several in by_key.items()},
         frozenset(unclear),
@@ -207,7 +207,7 @@ def _unclear(wanted: DesiredGroup, case: str, groups: Iterable[Group], **params:
     return finding(about, first_place(wanted.name.origins), value=name)
 
 
-def diff_groups(groups: Groups) -> tuple[list[GroupChange], int]:
+def diff_groups(groups: GroupIndex) -> tuple[list[GroupChange], int]:
     """Return what creates and updates groups, and how many need nothing."""
     changes: list[GroupChange] = []
     unchanged = 0

@@ -1,13 +1,12 @@
 """Derive from a plan, and from a run of it, what the ledger records for the next plan. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from kanport.memory import (
     DirectoryMemory,
     GoodRun,
     Grant,
-    GroupMember,
     KnownEntry,
     LedgerUpdate,
     Missed,
@@ -16,7 +15,17 @@ from kanport.memory import (
 from kanport.model import Identity
 from kanport.names import compare_key
 from kanport.outcome import Run, Status
-from kanport.plan.change import Action, Change, GroupChange, RelationChange, UserChange
+from kanport.plan.change import (
+    CHANGES,
+    ENDS,
+    GIVES,
+    Action,
+    Change,
+    GroupChange,
+    RelationAction,
+    RelationChange,
+    UserChange,
+)
 from kanport.plan.model import Plan, PlanDirectory, PlanIdentity, PlanNamed
 from kanport.plan.people import Persons
 from kanport.relations import RELATIONS, About
@@ -27,11 +36,6 @@ Ids = tuple[int, int]
 """The ids of the holder and the target of a relation."""
 
 _HOLDS = (Status.DONE, Status.ALREADY)
-_OF_ACCESS = (
-    Action.GROUP_ACCESS_GRANT,
-    Action.GROUP_ACCESS_CHANGE,
-    Action.GROUP_ACCESS_REVOKE,
-)
 
 
 def ledger_update(plan: Plan, run: Run | None) -> LedgerUpdate:
@@ -40,7 +44,7 @@ def ledger_update(plan: Plan, run: Run | None) -> LedgerUpdate:
     What Kanport did itself is managed from then on; what somebody else had done before is not.
     """
     effects = _Effects(plan, run)
-    access = effects.relations(*_OF_ACCESS)
+    access = effects.relations(About.GROUP_ACCESS)
     named = plan.named or PlanNamed()
     enabled = effects.users(Action.USER_ENABLE)
     by_state = {
@@ -54,8 +58,8 @@ def ledger_update(plan: Plan, run: Run | None) -> LedgerUpdate:
         created=effects.created,
         renamed={user_id: effects.names[user_id] for user_id in effects.users(Action.USER_RENAME)},
         removed=effects.users(Action.USER_REMOVE),
-        granted={ids: Grant(*names) for ids, *names in effects.made(Action.MEMBERSHIP_GRANT)},
-        revoked=frozenset(effects.relations(Action.MEMBERSHIP_REVOKE)),
+        granted=effects.given(About.MEMBERSHIP),
+        revoked=frozenset(effects.relations(About.MEMBERSHIP, ENDS)),
         missed={
             one.user_id: Missed(
                 effects.names.get(one.user_id, one.username), one.active, one.user_id in disabled
@@ -70,8 +74,8 @@ def ledger_update(plan: Plan, run: Run | None) -> LedgerUpdate:
         | effects.groups_renamed(),
         entries=_entries(plan),
         project_names={number: one.target for (_, number), one in access.items()},
-        put_in={ids: GroupMember(*names) for ids, *names in effects.made(Action.GROUP_MEMBER_ADD)},
-        taken_out=frozenset(effects.relations(Action.GROUP_MEMBER_REMOVE)),
+        put_in=effects.given(About.GROUP_MEMBER),
+        taken_out=frozenset(effects.relations(About.GROUP_MEMBER, ENDS)),
         named_projects=named.projects,
         named_groups=named.groups,
         gone_projects=frozenset(named.gone_projects),
@@ -124,13 +128,13 @@ class _Effects:
         outcome = self._outcomes.get(change.id)
         return None if outcome is None else outcome.status
 
-    def of(self, kind: type[ChangeT], action: Action, *, done: bool = False) -> list[ChangeT]:
-        """Return the changes of an action that took effect, or only those that the run made."""
+    def of(self, kind: type[ChangeT], *actions: Action, done: bool = False) -> list[ChangeT]:
+        """Return the changes of actions that took effect, or only those that the run made."""
         return [
             change
             for change in self.holds
             if isinstance(change, kind)
-            and change.action is action
+            and change.action in actions
             and (not done or self._status(change) is Status.DONE)
         ]
 
@@ -144,8 +148,7 @@ class _Effects:
 
         The run knows the ids of the users, groups and projects that it created.
         """
-        relation = RELATIONS[change.about]
-        holder, target = self._id(relation.holder, change), self._id(relation.target, change)
+        holder, target = (self._id(end, change) for end in RELATIONS[change.about].ends)
         return None if holder is None or target is None else (holder, target)
 
     def _id(self, part: About, change: RelationChange) -> int | None:
@@ -156,17 +159,23 @@ class _Effects:
                 return change.group_id or self._groups.get(change.group)
         return change.project_id or self._projects.get(change.project)
 
-    def relations(self, *actions: Action, done: bool = False) -> dict[Ids, RelationChange]:
+    def relations(
+        self,
+        about: About,
+        actions: Sequence[RelationAction] = (*GIVES, *CHANGES, *ENDS),
+        *,
+        done: bool = False,
+    ) -> dict[Ids, RelationChange]:
         """Return the changes of relations that took effect, by the ids of holder and target."""
-        some = (
-            change for action in actions for change in self.of(RelationChange, action, done=done)
-        )
+        some = (one for one in self.of(RelationChange, *actions, done=done) if one.about is about)
         return {ids: change for change in some if (ids := self.ids(change)) is not None}
 
-    def made(self, action: Action) -> Iterator[tuple[Ids, str, str]]:
-        """Yield ids and names of the relations of users that the run made itself."""
-        for ids, change in self.relations(action, done=True).items():
-            yield ids, self.names.get(ids[0], change.holder), change.target
+    def given(self, about: About) -> dict[Ids, Grant]:
+        """Return the relations of users that the run gave itself, by the ids of both ends."""
+        return {
+            ids: Grant(self.names.get(ids[0], change.holder), change.target)
+            for ids, change in self.relations(about, GIVES, done=True).items()
+        }
 
     def through_group(self) -> dict[Ids, str | None]:
         """Return the roles that were found to come through a group; None for what took effect."""

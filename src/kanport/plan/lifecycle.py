@@ -28,8 +28,10 @@ from kanport.plan.naming import sorted_names
 from kanport.plan.ownership import ownership_of
 from kanport.plan.people import Person, Persons, origin_of
 from kanport.plan.resolve import Resolved
+from kanport.plan.resolved import Holder
 from kanport.plan.roles import active_risks, removal_risks
 from kanport.plan.withheld import Diff, cause
+from kanport.relations import RELATIONS, About
 
 
 @dataclass(slots=True)
@@ -101,7 +103,7 @@ class _Leavers:
         self._steps, self._now, self._keeps_ledger = steps, now, mapping.keeps_ledger
         self._listed = _Listed.of(resolved)
         self._members = _members(resolved, current)
-        self._by_lists = mapping.memberships_missing == "revoke"
+        self._by_lists = RELATIONS[About.MEMBERSHIP].ends_unlisted(mapping)
         self.removed_later: list[Absence] = []
 
     def decide(self, user: User, *, is_protected: bool) -> None:
@@ -251,9 +253,9 @@ def _named_in_groups(resolved: Resolved) -> Iterator[tuple[str, tuple[Origin, ..
         if member.unlisted:
             continue
         yield compare_key(member.holder.value), member.holder.origins
-        user_id = resolved.finder.id_of(resolved.finder.find(member.holder.value))
-        if user_id is not None:
-            yield compare_key(resolved.people.by_id[user_id].username), member.holder.origins
+        found = resolved.finder.find(member.holder.value)
+        if isinstance(found, Holder) and found.user is not None:
+            yield compare_key(found.name), member.holder.origins
     for who, _ in resolved.desired.unknown.group_members:
         if who is not None:
             yield who, ()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from kanport.facts import fact
 from kanport.findings import Finding, found, in_order
@@ -13,7 +14,7 @@ from kanport.memory import NOTHING, Entries, LedgerState, with_present_names
 from kanport.model import CurrentState, DesiredState
 from kanport.names import compare_key, is_temporary_username
 from kanport.origin import first_place
-from kanport.plan.change import Action, Change, ChangesByAction
+from kanport.plan.change import Action, Change, ChangesByAction, RelationChange, UserChange
 from kanport.plan.dropped import (
     DroppedDiff,
     DroppedProjects,
@@ -23,12 +24,12 @@ from kanport.plan.dropped import (
     group_findings,
     named_by_sources,
 )
-from kanport.plan.group_relations import diff_group_access, diff_members
-from kanport.plan.groups import Groups, diff_groups, match_groups
+from kanport.plan.group_relations import diff_group_access, diff_members, remove_groups
+from kanport.plan.groups import GroupIndex, diff_groups, match_groups
 from kanport.plan.guards import Allowances, GuardContext, SourceUsage, judge
 from kanport.plan.guards.limits import names_without_meaning
 from kanport.plan.ledger_update import identities_of
-from kanport.plan.lifecycle import offboard
+from kanport.plan.lifecycle import Offboarding, offboard
 from kanport.plan.memberships import diff_memberships
 from kanport.plan.model import Plan, PlanEntry, PlanMapping, PlanServer, PlanSource
 from kanport.plan.naming import sorted_names, user_part
@@ -40,7 +41,7 @@ from kanport.plan.relations import RemovalPolicy
 from kanport.plan.resolve import Resolved, resolve, without_gone
 from kanport.plan.unchanged_access import people_named, unchanged_access
 from kanport.plan.users import diff_users
-from kanport.plan.withheld import Withheld, in_order_of_plan, withheld_findings
+from kanport.plan.withheld import Diff, in_order_of_plan, withheld_findings
 
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
@@ -70,136 +71,156 @@ def make_plan(
     what is allowed for this run beyond the limits (`kanport.plan.guards.allowances`). The same
     input gives the same plan, whatever order the rows, users or projects come in.
     """
-    given = tuple(findings)
-    memory = with_present_names(memory, current)
-    resolved = resolve(desired, current, mapping, given, memory.identities)
-    users = diff_users(resolved, current, mapping, memory)
-    missing = offboard(resolved, current, mapping, memory, created_at)
-    resolved = without_gone(resolved, missing.gone)
-    policy = RemovalPolicy(resolved, current, mapping, memory, missing)
-    dropped = dropped_projects(policy)
-    groups = _plan_groups(policy, dropped)
+    given, memory = tuple(findings), with_present_names(memory, current)
     held = HeldRelations.of(current.roles)
-    access = diff_memberships(policy, held, groups.projection)
-    beyond = DroppedDiff(dropped, policy, groups.projection)
+    made = _compare(desired, current, mapping, given, memory, held, created_at)
+    resolved, groups = made.policy.resolved, made.groups
     changes = in_plan_order(
-        (*users.changes, *missing.changes, *groups.changes, *access.changes, *beyond.changes),
+        (change for part in made.parts for change in part.changes),
         (user.username for user in current.users),
     )
-    withheld = (
-        *users.withheld,
-        *missing.withheld,
-        *groups.withheld,
-        *access.withheld,
-        *beyond.withheld,
-    )
+    withheld = [one for part in made.parts for one in part.withheld]
     by_action = ChangesByAction(changes)
     moves = indirect_changes(changes, current, groups.projection, resolved.new_projects.projects)
     beside = unchanged_access(by_action, current, held, moves)
-    plan = Plan(
-        created_at=created_at,
-        made_by=made_by,
-        kanport=version,
-        server=PlanServer(url=current.server.url, version=current.server.version),
-        mapping=mapping_ref,
-        sources=tuple(sorted(sources, key=lambda source: source.name)),
-        summary={str(one): number for one in Action if (number := by_action.count(one))},
-        unchanged={
-            "users": users.unchanged,
-            "memberships": access.unchanged,
-            **groups.unchanged,
-        },
-        guards=judge(
-            GuardContext(
-                by_action,
-                current,
-                mapping,
-                memory=memory,
-                sources=sources,
-                usable=_usable(resolved, mapping, dropped.ids, groups.dropped),
-                allowed=Allowances(allowed),
-            )
-        ),
-        allowed=dict(sorted(allowed.items())),
-        min_admins=mapping.min_admins,
-        protect=mapping.protect or None,
-        limits=mapping.limits,
-        changes=changes,
-        findings=tuple(
-            in_order(
-                (
-                    *given,
-                    *resolved.findings,
-                    *users.findings,
-                    *missing.findings,
-                    *groups.findings,
-                    *access.findings,
-                    *beyond.findings,
-                    *withheld_findings(withheld, mapping),
-                    *_temporary(current, by_action),
-                    *empty_group_findings(changes, current),
-                    *unlisted_findings(resolved, current),
-                    *names_without_meaning(mapping, allowed, current),
-                )
-            )
-        ),
-        withheld=in_order_of_plan(withheld),
-        identities=identities_of(resolved.persons, changes),
-        absences=tuple(missing.absences),
-        entries=_entries(entries),
-        access=beside,
-        people=people_named(changes, beside, current),
-        named=named_by_sources(policy, groups.groups, beyond.settled),
+    guards = judge(
+        GuardContext(
+            by_action,
+            current,
+            mapping,
+            memory=memory,
+            sources=sources,
+            usable=_usable(resolved, mapping, made.dropped_projects.ids, groups.dropped),
+            allowed=Allowances(allowed),
+        )
     )
-    return sealed(plan)
+    found_by_all = (
+        *given,
+        *resolved.findings,
+        *(finding for part in made.parts for finding in part.findings),
+        *withheld_findings(withheld, mapping),
+        *_temporary(current, by_action),
+        *empty_group_findings(changes, current),
+        *unlisted_findings(resolved, current),
+        *names_without_meaning(mapping, allowed, current),
+    )
+    return sealed(
+        Plan(
+            created_at=created_at,
+            made_by=made_by,
+            kanport=version,
+            server=PlanServer(url=current.server.url, version=current.server.version),
+            mapping=mapping_ref,
+            sources=tuple(sorted(sources, key=lambda source: source.name)),
+            summary={str(one): number for one in Action if (number := by_action.count(one))},
+            unchanged=made.unchanged,
+            guards=guards,
+            allowed=dict(sorted(allowed.items())),
+            min_admins=mapping.min_admins,
+            protect=mapping.protect or None,
+            limits=mapping.limits,
+            changes=changes,
+            findings=tuple(in_order(found_by_all)),
+            withheld=in_order_of_plan(withheld),
+            identities=identities_of(resolved.persons, changes),
+            absences=tuple(made.offboarding.absences),
+            entries=_entries(entries),
+            access=beside,
+            people=people_named(changes, beside, current),
+            named=named_by_sources(made.policy, groups.groups, made.dropped.settled),
+        )
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class _GroupPlan:
-    """The changes of groups and projects, how many need none, and the projected access.
+class _Compared(NamedTuple):
+    """What is wanted beside what is, part by part."""
+
+    policy: RemovalPolicy
+    dropped_projects: DroppedProjects
+    users: Diff[UserChange]
+    offboarding: Offboarding
+    groups: "_GroupDiff"
+    memberships: Diff[RelationChange]
+    dropped: DroppedDiff
+
+    @property
+    def parts(self) -> tuple[Diff[Any], ...]:
+        """All comparisons, in the order in which they are made."""
+        return self.users, self.offboarding, self.groups, self.memberships, self.dropped
+
+    @property
+    def unchanged(self) -> dict[str, int]:
+        """How many things need nothing, by what they are."""
+        counts = {"users": self.users.unchanged, "memberships": self.memberships.unchanged}
+        return {**counts, **self.groups.counts}
+
+
+def _compare(
+    desired: DesiredState,
+    current: CurrentState,
+    mapping: MappingFile,
+    given: tuple[Finding, ...],
+    memory: LedgerState,
+    held: HeldRelations,
+    now: str,
+) -> _Compared:
+    resolved = resolve(desired, current, mapping, given, memory.identities)
+    users = diff_users(resolved, current, mapping, memory)
+    offboarding = offboard(resolved, current, mapping, memory, now)
+    resolved = without_gone(resolved, offboarding.gone)
+    policy = RemovalPolicy(resolved, current, mapping, memory, offboarding)
+    projects = dropped_projects(policy)
+    groups = _diff_groups(policy, projects)
+    access = diff_memberships(policy, held, groups.projection)
+    dropped = DroppedDiff(projects, policy, groups.projection)
+    return _Compared(policy, projects, users, offboarding, groups, access, dropped)
+
+
+@dataclass(slots=True, kw_only=True)
+class _GroupDiff(Diff[Change]):
+    """The changes of groups and projects, how many need none (`counts`), and projected access.
 
     `dropped` are the ids of the groups that no source names any more.
     """
 
-    changes: tuple[Change, ...]
-    unchanged: Mapping[str, int]
+    counts: Mapping[str, int]
     projection: GroupProjection
-    findings: tuple[Finding, ...]
-    groups: Groups
+    groups: GroupIndex
     dropped: frozenset[int]
-    withheld: tuple[Withheld, ...]
 
 
-def _plan_groups(policy: RemovalPolicy, projects: DroppedProjects) -> _GroupPlan:
+def _diff_groups(policy: RemovalPolicy, projects: DroppedProjects) -> _GroupDiff:
     """Compare the groups, their members and their access with what is wanted of them."""
     resolved, current, mapping = policy.resolved, policy.current, policy.mapping
     groups = match_groups(resolved.desired.groups, current.groups)
     own, same_groups = diff_groups(groups)
-    members = diff_members(policy, groups)
+    members, removed = diff_members(policy, groups), remove_groups(policy, groups)
     dropped = dropped_groups(policy, groups)
-    empty_dropped(dropped, policy, members)
-    ending = {**members.going, **dropped.endings(policy)}
+    emptied = empty_dropped(dropped, policy)
+    ending = {**removed.going, **dropped.endings(policy)}
     access = diff_group_access(policy, groups, ending, projects.endings(policy))
     made, about_owners = create_projects(resolved.new_projects, resolved.finder)
-    unchanged: dict[str, int] = {}
+    counts: dict[str, int] = {}
     if mapping.groups:
-        unchanged |= {"groups": same_groups, "group_members": members.unchanged}
+        counts |= {"groups": same_groups, "group_members": members.unchanged}
     if mapping.group_access:
-        unchanged["group_access"] = access.unchanged
-    return _GroupPlan(
-        (*own, *members.changes, *access.changes, *made),
-        unchanged,
-        GroupProjection.of(current, policy.memory, members, access),
-        (
+        counts["group_access"] = access.unchanged
+    parts: tuple[Diff[Any], ...] = (members, removed, emptied, access)
+    changes = [*own, *(change for part in parts for change in part.changes), *made]
+    projection = GroupProjection.of(current, policy.memory, changes)
+    return _GroupDiff(
+        changes=changes,
+        findings=[
             *groups.findings,
-            *members.findings,
-            *access.findings,
+            *(finding for part in parts for finding in part.findings),
             *about_owners,
-            *group_findings(dropped, policy, members, access),
-        ),
-        groups,
-        frozenset(group.id for group in dropped.groups),
-        (*members.withheld, *access.withheld),
+            *group_findings(dropped, policy, emptied.changes, projection),
+        ],
+        withheld=[one for part in parts for one in part.withheld],
+        counts=counts,
+        projection=projection,
+        groups=groups,
+        dropped=frozenset(group.id for group in dropped.groups),
     )
 
 

@@ -10,7 +10,7 @@ from kanport.frames import Relations
 from kanport.mapping.spec import MappingFile
 from kanport.model import AnyProject, DesiredState, Given, Identity, Project, ProjectIndex
 from kanport.names import case_key, spelling_key
-from kanport.relations import About
+from kanport.relations import OF_USERS, About
 
 
 def name_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
@@ -85,7 +85,7 @@ def people_wanted(
     `known` is whom the ledger knows by stable id.
     """
     names = {user.username.value for user in desired.users}
-    for kind in (About.MEMBERSHIP, About.GROUP_MEMBER):
+    for kind in OF_USERS:
         names.update(Relations.of(desired, kind).holders.used)
     names.update(p.owner.value for p in desired.projects if p.owner is not None)
     stable_ids = {user.stable_id.value for user in desired.users if user.stable_id is not None}

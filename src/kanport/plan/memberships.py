@@ -28,9 +28,10 @@ from kanport.plan.ownership import managed_grants
 from kanport.plan.projection import GroupProjection
 from kanport.plan.relations import Party, RemovalPolicy, relation_change
 from kanport.plan.resolve import Resolved
+from kanport.plan.resolved import Holder, ResolvedRelation, compare
 from kanport.plan.roles import access_risks, project_rank
-from kanport.plan.wanted import Holder, ResolvedRelation, compare
 from kanport.plan.withheld import Diff, cause
+from kanport.relations import About
 
 _NOT_A_MEMBER, _KEEPS_ROLE = fact("not-a-member"), fact("keeps-role")
 
@@ -50,7 +51,7 @@ def diff_memberships(
     same, roles = compared.same, compared.roles
     in_groups = np.flatnonzero(same & np.isin(wanted.holder_ids, projection.in_groups))
     same[in_groups] = [not _may_move(one, projection) for one in wanted.some(in_groups)]
-    diff = _Comparison(policy, projection)
+    diff = _ListDiff(policy, projection)
     diff.unchanged = int(same.sum())
     diff.findings.extend(_about_people(resolved))
     new = ~same & (compared.rows < 0) & ~wanted.of_holders(policy.protected)
@@ -96,7 +97,7 @@ class MembershipDiff(Diff[RelationChange]):
         why: Fact | None,
         because: Iterable[PlanBecause],
         *,
-        finding_case: str,
+        finding_case: str = "memberships",
     ) -> bool | None:
         """End a membership, or withhold that; return whether it ends, None if a group gives it.
 
@@ -122,13 +123,13 @@ class MembershipDiff(Diff[RelationChange]):
         return ends
 
 
-class _Comparison(MembershipDiff):
+class _ListDiff(MembershipDiff):
     """What is found of the memberships that differ, one at a time."""
 
     def __init__(self, policy: RemovalPolicy, projection: GroupProjection) -> None:
         super().__init__(policy, projection)
         self._is_ours = managed_grants(policy.mapping, policy.memory)
-        self.by_lists = policy.mapping.memberships_missing == "revoke"
+        self.by_lists = policy.ends_unlisted(About.MEMBERSHIP)
         self.kept: list[Fact] = []
 
     def compare(self, wanted: ResolvedRelation[Holder, AnyProject], held: str | None) -> None:
@@ -164,7 +165,7 @@ class _Comparison(MembershipDiff):
                 change = relation_change(
                     Action.MEMBERSHIP_REVOKE, who, project, before=role, risk=()
                 )
-                self.end(change, (unread,), finding_case="memberships")
+                self.end(change, (unread,), listed=True)
             return
         waiting = self.policy.waiting(user, by_lists=self.by_lists)
         leaving = user.id in self.policy.offboarding.leaving
@@ -175,7 +176,7 @@ class _Comparison(MembershipDiff):
         policy = self.policy
         because = (*waiting, *policy.account(user), *policy.membership(user, project))
         why = fact("in-no-source") if leaving else None
-        ends = self.end_membership(user, project, role, why, because, finding_case="memberships")
+        ends = self.end_membership(user, project, role, why, because)
         if ends is None and not because:
             effective = self.projection.effective(user.id, ProjectKey.of(project))
             if effective.at_least is None and effective.through:

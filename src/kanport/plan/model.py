@@ -141,7 +141,7 @@ class _Subject(Part):
     group: str | None = None
 
 
-class _Ends(Part):
+class _PartsInFile(Part):
     """What changes and withheld removals have in common.
 
     `before` and `after` hold only what the change is about: for `user.update` the fields that
@@ -209,7 +209,7 @@ def _there(name: str, value: str | None) -> str:
     return value
 
 
-class _Change(_Ends):
+class _ChangeInFile(_PartsInFile):
     """One thing to do.
 
     `reason` is the wording of `why`, which plans of earlier versions do not have.
@@ -235,7 +235,7 @@ class _Change(_Ends):
         )
 
 
-class _Withheld(_Ends):
+class _RemovalInFile(_PartsInFile):
     """A removal that Kanport does not make, and everything that prevents it.
 
     The username is `#` and the id of a user who could not be read. `since` is the run (UTC, RFC
@@ -303,7 +303,10 @@ class _InFile:
     """Has pydantic read and write values of a type as the plan file holds them."""
 
     def __init__(
-        self, form: type[_Change | _Withheld], own: Any, write: Callable[[Any], dict[str, Any]]
+        self,
+        form: type[_ChangeInFile | _RemovalInFile],
+        own: Any,
+        write: Callable[[Any], dict[str, Any]],
     ) -> None:
         self.form, self.own, self.write = form, own, write
 
@@ -322,8 +325,8 @@ class _InFile:
         )
 
 
-PlanChange = Annotated[Change, _InFile(_Change, Change, change_in_file)]
-PlanRemoval = Annotated[PlanWithheld, _InFile(_Withheld, PlanWithheld, withheld_in_file)]
+PlanChange = Annotated[Change, _InFile(_ChangeInFile, Change, change_in_file)]
+PlanRemoval = Annotated[PlanWithheld, _InFile(_RemovalInFile, PlanWithheld, withheld_in_file)]
 
 
 # --- what a plan was made from and what it is to be remembered for --------------------------------

@@ -13,6 +13,9 @@ from kanport.coded import Coded, Codes
 from kanport.facts import fact
 from kanport.names import compare_key, spelling_key, temporary_username
 from kanport.plan.change import (
+    CHANGES,
+    ENDS,
+    GIVES,
     Action,
     Change,
     GroupChange,
@@ -60,27 +63,21 @@ class Phase(IntEnum):
 PHASES: tuple[Phase, ...] = tuple(Phase)
 
 _PHASE_OF: Mapping[Action, Phase] = {
+    **dict.fromkeys(ENDS, Phase.LOWER),
+    **dict.fromkeys(GIVES + CHANGES, Phase.GRANT),
     Action.USER_DISABLE: Phase.LOWER,
-    Action.MEMBERSHIP_REVOKE: Phase.LOWER,
     Action.USER_RENAME: Phase.RENAME,
     Action.USER_CREATE: Phase.CREATE,
     Action.USER_UPDATE: Phase.UPDATE,
     Action.USER_ENABLE: Phase.ENABLE,
-    Action.MEMBERSHIP_GRANT: Phase.GRANT,
-    Action.MEMBERSHIP_CHANGE: Phase.GRANT,
     Action.USER_REMOVE: Phase.REMOVE,
-    Action.GROUP_MEMBER_REMOVE: Phase.LOWER,
-    Action.GROUP_ACCESS_REVOKE: Phase.LOWER,
     # Its owner may be a new user.
     Action.PROJECT_CREATE: Phase.UPDATE,
     Action.GROUP_CREATE: Phase.CREATE,
     Action.GROUP_UPDATE: Phase.RENAME,
-    Action.GROUP_MEMBER_ADD: Phase.GRANT,
-    Action.GROUP_ACCESS_GRANT: Phase.GRANT,
-    Action.GROUP_ACCESS_CHANGE: Phase.GRANT,
     Action.GROUP_REMOVE: Phase.REMOVE,
 }
-_MAY_LOWER = frozenset({Action.USER_UPDATE, Action.MEMBERSHIP_CHANGE, Action.GROUP_ACCESS_CHANGE})
+_MAY_LOWER = frozenset({Action.USER_UPDATE, *CHANGES})
 # Changes of these are of one phase or another.
 _VARYING = _MAY_LOWER | {Action.MEMBERSHIP_REVOKE, Action.USER_DISABLE}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from kanport.mapping.spec import MappingFile
 from kanport.mapping.users import Users
@@ -10,6 +11,7 @@ from kanport.model import CurrentState, Project, ProjectIndex, User
 from kanport.names import is_temporary_username, spelling_key
 from kanport.plan.matching import name_matcher, numbers_are_ids
 from kanport.plan.resolve import Resolved
+from kanport.relations import About
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def ownership_of(users: Users | None, memory: LedgerState) -> Ownership:
 def managed_grants(mapping: MappingFile, memory: LedgerState) -> Callable[[User, Project], bool]:
     """Return a test for memberships that may end because nothing asks for them."""
     if mapping.memberships_managed == "ledger":
-        return memory.granted
+        return partial(memory.gave, About.MEMBERSHIP)
     return lambda user, project: True
 
 
@@ -114,7 +116,9 @@ def adoptable(
         if not protected(user.username) and not project.private
     }
     new_users = tuple(user for user in people if not memory.manages(user))
-    new_pairs = tuple(pairs[key] for key in sorted(pairs) if not memory.granted(*pairs[key]))
+    new_pairs = tuple(
+        pairs[key] for key in sorted(pairs) if not memory.gave(About.MEMBERSHIP, *pairs[key])
+    )
     index = current.project_index.with_numbers(numbers_are_ids(mapping))
     return Adoption(
         new_users,

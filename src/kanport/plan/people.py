@@ -16,7 +16,7 @@ from kanport.model import DesiredState, DesiredUser, User, UserIndex
 from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.identities import IdentityIndex, Refused, held, match_ids, passed_on
-from kanport.plan.naming import sorted_names, user_finding, user_part
+from kanport.plan.naming import sorted_names, user_part
 from kanport.plan.uncertainty import Uncertainty
 
 
@@ -120,92 +120,142 @@ def match_people(
     else is, and that the input provably no longer names that user. Where the username is one user's
     and the address another's, the name decides; where it does not, nobody gets either account.
     """
-    wanted = DesiredUsers.of(desired.users)
-    numbers: dict[str, int] = {key: at for at, key in enumerate(wanted.keys)}
-    clashes = _clashing(wanted) if len(numbers) < len(wanted) else {}
-    numbers = {key: at for key, at in numbers.items() if key not in clashes}
-    special = [wanted[at] for at in np.flatnonzero(wanted.special).tolist()]
-    matched_ids = match_ids(
-        (one for one in special if one.key in numbers), known, people, protected
-    )
-    settled = {one.key for one in special} - {one.key for one in matched_ids.left}
-    left = [at for key, at in numbers.items() if key not in settled]
-    persons = [
-        _Found(numbers[one.key], user, renamed=compare_key(user.username) != one.key, known=True)
-        for one, user in matched_ids.found
-    ]
-    findings = [_clash(same) for same in clashes.values()]
-    unclear = set(clashes)
-    refused = list(matched_ids.refused)
-    not_found: list[int] = []
-    taken = {user.id for _, user in matched_ids.found}
-    taken |= {user.id for refusal in matched_ids.refused for user in refusal.users}
-    emails = wanted.values["email"]
-    addresses = _Addresses.of((emails[at] for at in left), people, taken) if by_email else None
-    for at in left:
-        fitting = _staying(wanted.usernames[at], wanted.keys[at], people, matched_ids.moving)
-        other = addresses.of_another(emails[at], fitting) if addresses is not None else None
-        if not fitting:
-            not_found.append(at)
-            continue
-        plain = len(fitting) == 1 and other is None and fitting[0].id not in taken
-        if plain and not wanted.special[at]:
-            persons.append(_Found(at, fitting[0]))
-            continue
-        one = wanted[at]
-        if len(fitting) > 1:
-            findings.append(ambiguous_person(one.username.value, fitting, origin_of(one)))
-            unclear.add(one.key)
-        elif owner := known.belongs_to_another(fitting[0], one):
-            refused.append(passed_on(one, fitting[0], owner))
-        elif fitting[0].id in taken:
-            refused.append(held(one, fitting[0]))
-        elif other is None or _is_named(one, fitting[0], other):
-            persons.append(_Found(at, fitting[0]))
-        elif _is_named(one, other, fitting[0]):
-            not_found.append(at)
-        elif not fitting[0].email:
-            persons.append(_Found(at, fitting[0]))
-        else:
-            refused.append(_either(one, fitting[0], other))
-    persons, claimed = _undisputed(persons, refused, wanted)
-    refused.extend(claimed)
+    matching = _Matching(DesiredUsers.of(desired.users), people, known, protected)
+    matching.by_username(by_email=by_email)
+    matching.leave_disputed()
     if by_email:
-        taken |= {person.user.id for person in persons if person.user is not None}
-        texts = Relations.of(desired).holders.used
+        matching.by_email(Relations.of(desired).holders.used, uncertainty)
+    else:
+        matching.persons.extend(_Found(at, None) for at in matching.not_found)
+    return matching.matched()
+
+
+class _Matching:
+    """Who the desired persons are on the server, as it is found out step by step.
+
+    First, whoever has a stable id that the ledger knows is that user.
+    """
+
+    def __init__(
+        self,
+        wanted: DesiredUsers,
+        people: UserIndex,
+        known: IdentityIndex,
+        protected: Callable[[str], bool],
+    ) -> None:
+        self._wanted, self._people = wanted, people
+        self._known, self._protected = known, protected
+        numbers: dict[str, int] = {key: at for at, key in enumerate(wanted.keys)}
+        clashes = _clashing(wanted) if len(numbers) < len(wanted) else {}
+        self._numbers = {key: at for key, at in numbers.items() if key not in clashes}
+        special = [wanted[at] for at in np.flatnonzero(wanted.special).tolist()]
+        by_id = match_ids(
+            (one for one in special if one.key in self._numbers), known, people, protected
+        )
+        settled = {one.key for one in special} - {one.key for one in by_id.left}
+        self._left = [at for key, at in self._numbers.items() if key not in settled]
+        self._by_id = by_id
+        self.persons = [
+            _Found(at, user, renamed=compare_key(user.username) != one.key, known=True)
+            for one, user in by_id.found
+            for at in [self._numbers[one.key]]
+        ]
+        self._findings = [_clash(same) for same in clashes.values()]
+        self._unclear = set(clashes)
+        self._refused = list(by_id.refused)
+        self.not_found: list[int] = []
+        self._taken = {user.id for _, user in by_id.found}
+        self._taken |= {user.id for refusal in by_id.refused for user in refusal.users}
+
+    def by_username(self, *, by_email: bool) -> None:
+        """Find users by their usernames; with `by_email`, no one whose address is another's."""
+        wanted, emails = self._wanted, self._wanted.values["email"]
+        addresses = None
+        if by_email:
+            addresses = _Addresses.of((emails[at] for at in self._left), self._people, self._taken)
+        for at in self._left:
+            name, key = wanted.usernames[at], wanted.keys[at]
+            fitting = _staying(name, key, self._people, self._by_id.moving)
+            other = addresses.of_another(emails[at], fitting) if addresses is not None else None
+            if not fitting:
+                self.not_found.append(at)
+                continue
+            plain = len(fitting) == 1 and other is None and fitting[0].id not in self._taken
+            if plain and not wanted.special[at]:
+                self.persons.append(_Found(at, fitting[0]))
+            else:
+                self._decide(at, fitting, other)
+
+    def _decide(self, at: int, fitting: Sequence[User], other: User | None) -> None:
+        """Find out who somebody is whose username, or whose address, may be several users'."""
+        one, user = self._wanted[at], fitting[0]
+        if len(fitting) > 1:
+            place = origin_of(one)
+            self._findings.append(ambiguous_person(one.username.value, fitting, place))
+            self._unclear.add(one.key)
+        elif owner := self._known.belongs_to_another(user, one):
+            self._refused.append(passed_on(one, user, owner))
+        elif user.id in self._taken:
+            self._refused.append(held(one, user))
+        elif other is None or _is_named(one, user, other):
+            self.persons.append(_Found(at, user))
+        elif _is_named(one, other, user):
+            self.not_found.append(at)
+        elif not user.email:
+            self.persons.append(_Found(at, user))
+        else:
+            self._refused.append(_either(one, user, other))
+
+    def leave_disputed(self) -> None:
+        """Refuse those whose account may be somebody's who was refused as well."""
+        disputed = {user.id for refusal in self._refused for user in refusal.users}
+        clear: list[_Found] = []
+        for person in self.persons:
+            if person.user is None or person.known or person.user.id not in disputed:
+                clear.append(person)
+            else:
+                self._refused.append(held(self._wanted[person.at], person.user))
+        self.persons = clear
+
+    def by_email(self, texts: Iterable[str], uncertainty: Uncertainty) -> None:
+        """Find by their addresses those whom no username found; `texts` name other users."""
+        wanted, numbers = self._wanted, self._numbers
+        taken = self._taken | {one.user.id for one in self.persons if one.user is not None}
         named = {compare_key(text) for text in texts} | set(wanted.keys)
         # Whoever is found by their address now says nothing of who had their username before.
-        named -= {wanted.keys[at] for at in not_found}
+        named -= {wanted.keys[at] for at in self.not_found}
         moved: list[tuple[DesiredUser, User]] = []
         for one, account in _by_email(
-            map(wanted.made, not_found), people, taken, named, uncertainty
+            map(wanted.made, self.not_found), self._people, taken, named, uncertainty
         ):
             if isinstance(account, Refused):
-                refused.append(account)
+                self._refused.append(account)
             elif account is None:
-                persons.append(_Found(numbers[one.key], None))
-            elif owner := known.belongs_to_another(account, one):
-                refused.append(passed_on(one, account, owner, case="by-email"))
+                self.persons.append(_Found(numbers[one.key], None))
+            elif owner := self._known.belongs_to_another(account, one):
+                self._refused.append(passed_on(one, account, owner, case="by-email"))
             else:
                 moved.append((one, account))
-        moved, blocked = _with_free_names(moved, people, matched_ids.moving, protected)
-        refused.extend(blocked)
-        persons.extend(_Found(numbers[one.key], user, renamed=True) for one, user in moved)
-    else:
-        persons.extend(_Found(at, None) for at in not_found)
-    return Matched(
-        Persons(
-            wanted,
-            tuple(person.at for person in persons),
-            tuple(person.user for person in persons),
-            frozenset(place for place, person in enumerate(persons) if person.renamed),
-            frozenset(place for place, person in enumerate(persons) if person.known),
-        ),
-        frozenset(unclear | {refusal.wanted.key for refusal in refused}),
-        (*findings, *(refusal.finding for refusal in refused)),
-        frozenset(_in_dispute(refused)),
-        matched_ids.outlived,
-    )
+        moved, blocked = _with_free_names(moved, self._people, self._by_id.moving, self._protected)
+        self._refused.extend(blocked)
+        self.persons.extend(_Found(numbers[one.key], user, renamed=True) for one, user in moved)
+
+    def matched(self) -> Matched:
+        """Return what was found."""
+        places = list(enumerate(self.persons))
+        return Matched(
+            Persons(
+                self._wanted,
+                tuple(person.at for person in self.persons),
+                tuple(person.user for person in self.persons),
+                frozenset(place for place, person in places if person.renamed),
+                frozenset(place for place, person in places if person.known),
+            ),
+            frozenset(self._unclear | {refusal.wanted.key for refusal in self._refused}),
+            (*self._findings, *(refusal.finding for refusal in self._refused)),
+            frozenset(_in_dispute(self._refused)),
+            self._by_id.outlived,
+        )
 
 
 class _Found(NamedTuple):
@@ -224,21 +274,6 @@ def _clashing(wanted: DesiredUsers) -> dict[str, list[DesiredUser]]:
     for at in wanted.having({key for key, number in times.items() if number > 1}).tolist():
         clashes[wanted.keys[at]].append(wanted[at])
     return clashes
-
-
-def _undisputed(
-    persons: Iterable[_Found], refused: Sequence[Refused], wanted: DesiredUsers
-) -> tuple[list[_Found], list[Refused]]:
-    """Keep those whose account may not be somebody's who was refused as well."""
-    disputed = {user.id for refusal in refused for user in refusal.users}
-    clear: list[_Found] = []
-    claimed: list[Refused] = []
-    for person in persons:
-        if person.user is None or person.known or person.user.id not in disputed:
-            clear.append(person)
-        else:
-            claimed.append(held(wanted[person.at], person.user))
-    return clear, claimed
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,108 +444,3 @@ def ambiguous_person(username: str, fitting: Iterable[User], origin: Origin | No
 def origin_of(user: DesiredUser) -> Origin | None:
     """Return the first place that names this person."""
     return first_place(user.username.origins or user.rows)
-
-
-# --- whom a username means ------------------------------------------------------------------------
-
-
-class _Absent:
-    """Somebody who is not on the server and is not to be created, so has no memberships."""
-
-
-_ABSENT = _Absent()
-
-
-@dataclass(frozen=True, slots=True)
-class NewPerson:
-    """Somebody who is yet to be created."""
-
-    key: str
-    username: str
-
-
-FoundPerson = User | NewPerson | _Absent | Finding
-"""Whom a username means: a user, somebody new, nobody, or why that is not clear."""
-
-
-@dataclass(frozen=True, slots=True)
-class PersonFinder:
-    """Find whom a username in the sources means, on the server or among those to be created."""
-
-    users: Mapping[str, User]
-    new: Mapping[str, str]
-    absent: frozenset[str]
-    unclear: frozenset[str]
-    people: UserIndex
-    uncertainty: Uncertainty
-    disputed: Set[str]
-    moving: Set[int]
-
-    @classmethod
-    def of(
-        cls,
-        matched: Matched,
-        people: UserIndex,
-        uncertainty: Uncertainty,
-        disputed: Set[str],
-        *,
-        with_inactive: bool = False,
-    ) -> "PersonFinder":
-        """Prepare the search, for people as they were matched.
-
-        `disputed` are the compare keys of usernames of which it is open whose they are. Whoever is
-        not on the server and not active counts as new only `with_inactive`.
-        """
-        persons = matched.persons
-        wanted = persons.desired
-        users: dict[str, User] = {}
-        new: dict[str, str] = {}
-        absent: set[str] = set()
-        hidden = {one.desired.key for one in persons.special if "active" in one.desired.unknown}
-        for key, number, user in zip(persons.keys, persons.numbers, persons.users, strict=True):
-            if user is not None:
-                users[key] = user
-            elif key in hidden or (not with_inactive and wanted.values["active"][number] is False):
-                absent.add(key)
-            else:
-                new[key] = wanted.usernames[number]
-        moving = persons.moving.keys()
-        return cls(
-            users, new, frozenset(absent), matched.unclear, people, uncertainty, disputed, moving
-        )
-
-    def name_of(self, person: FoundPerson) -> str | None:
-        """Return the username of whoever was found; None for somebody who is nobody."""
-        return person.username if isinstance(person, User | NewPerson) else None
-
-    def id_of(self, person: FoundPerson) -> int | None:
-        """Return the id of whoever was found; None for somebody who is yet to be created."""
-        return person.id if isinstance(person, User) else None
-
-    def find(self, username: str) -> FoundPerson:
-        """Return whom a username means: a user, somebody new, nobody, or why that is not clear."""
-        exact = self.people.by_name.get(username)
-        if exact and not self.disputed and exact.id not in self.moving:
-            return exact
-        key = compare_key(username)
-        if key in self.disputed:
-            return user_finding("row-skipped", username, None, case="disputed")
-        if exact and (exact.id not in self.moving or not self._wanted(key)):
-            return exact
-        if user := self.users.get(key):
-            return user
-        if key in self.new:
-            return NewPerson(key, self.new[key])
-        if key in self.absent:
-            return _ABSENT
-        fitting = self.people.fitting(username)
-        if len(fitting) == 1:
-            return fitting[0]
-        if key in self.unclear or self.uncertainty.named(username):
-            return user_finding("row-skipped", username, None, case="invalid-row")
-        if fitting:
-            return ambiguous_person(username, fitting, None)
-        return user_finding("person-unknown", username, None)
-
-    def _wanted(self, key: str) -> bool:
-        return key in self.users or key in self.new or key in self.absent

@@ -7,20 +7,104 @@ all the same, also after a run in which some of them failed.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 from kanport.findings import Finding, found
 from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState, Group, PlannedProject
-from kanport.plan.change import Action, Change, RelationChange
-from kanport.plan.group_relations import GroupAccessDiff, MembersDiff, Place
+from kanport.plan.change import ENDS, Action, Change, GroupChange, RelationChange
 from kanport.plan.groups import GroupKey, ProjectKey
 from kanport.plan.model import PlanBasis, PlanGiver, PlanMove
 from kanport.plan.relations import Party
 from kanport.plan.roles import highest_role, highest_roles, kanboard_rank, shown_not
 from kanport.relations import About
+
+Place = tuple[GroupKey, ProjectKey]
+"""A group and a project."""
+
+
+# --- groups before and after a plan ---------------------------------------------------------------
+
+
+def known_access(current: CurrentState, memory: LedgerState) -> dict[tuple[int, int], str]:
+    """Return the roles that groups are known to have, by group id and project id.
+
+    Kanboard has nothing that lists them: Kanport knows what it granted, as its ledger remembers. A
+    group with a member who is not listed in the project has no access to it any more, whatever the
+    ledger says. Nothing is known of a group with another name by now, as the server may have reused
+    its number.
+    """
+    groups, projects = current.groups_by_id, current.project_index.by_id
+    return {
+        (group_id, project_id): role
+        for (group_id, project_id), role in sorted(memory.group_access.items())
+        if group_id in groups
+        and project_id in projects
+        and memory.gave(About.GROUP_ACCESS, groups[group_id], projects[project_id])
+        and not shown_not(groups[group_id], project_id, current)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStates:
+    """The members of groups by their ids, and the roles that groups are known to have."""
+
+    members: Mapping[GroupKey, Set[int]]
+    access: Mapping[Place, str]
+
+    @classmethod
+    def of(cls, current: CurrentState, memory: LedgerState) -> Self:
+        """Return what groups have now."""
+        groups, projects = current.groups_by_id, current.project_index.by_id
+        return cls(
+            {GroupKey.of(group): group.members for group in current.groups},
+            {
+                (GroupKey.of(groups[group_id]), ProjectKey.of(projects[project_id])): role
+                for (group_id, project_id), role in known_access(current, memory).items()
+            },
+        )
+
+    def after(self, changes: Iterable[Change], current: CurrentState) -> Self:
+        """Return what groups have once changes are carried out.
+
+        A group that is yet to be created is known by its name.
+        """
+        members: dict[GroupKey, set[int]] = {key: set(ids) for key, ids in self.members.items()}
+        access = dict(self.access)
+        for change in changes:
+            if change.group is None and change.group_id is None:
+                continue
+            group = _group_of(change, current)
+            match change:
+                case RelationChange(about=About.GROUP_MEMBER, user_id=int(user_id)):
+                    inside = members.setdefault(group, set())
+                    (inside.discard if change.action in ENDS else inside.add)(user_id)
+                case RelationChange(about=About.GROUP_ACCESS):
+                    place = group, _project_of(change, current)
+                    if change.new_role is None:
+                        access.pop(place, None)
+                    else:
+                        access[place] = change.new_role
+                case GroupChange(action=Action.GROUP_REMOVE):
+                    members.pop(group, None)
+        return type(self)(members, access)
+
+
+def _group_of(change: Change, current: CurrentState) -> GroupKey:
+    """Return the group of a change; the server may have it under another name than the change."""
+    there = current.groups_by_id.get(change.group_id or 0)
+    return GroupKey(change.group_id, change.group or "") if there is None else GroupKey.of(there)
+
+
+def _project_of(change: Change, current: CurrentState) -> ProjectKey:
+    there = current.project_index.by_id.get(change.project_id or 0)
+    label = (change.project or "") if there is None else there.label
+    return ProjectKey(change.project_id, label)
+
+
+# --- the access that users have through them ------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,49 +151,31 @@ class GroupProjection:
         cls,
         current: CurrentState,
         memory: LedgerState,
-        members: MembersDiff,
-        access: GroupAccessDiff,
+        changes: Iterable[Change],
     ) -> Self:
-        """Put together what is and what will be."""
-        groups = {GroupKey.of(group): group for group in current.groups}
-        now = {key: group.members for key, group in groups.items()}
+        """Put together what is and what will be, when these changes are carried out."""
+        now = GroupStates.of(current, memory)
+        then = now.after(changes, current)
         return cls(
             current,
             memory,
-            groups,
-            access.before,
-            access.after,
-            _groups_of(now),
-            _groups_of({**now, **members.after}),
+            {GroupKey.of(group): group for group in current.groups},
+            now.access,
+            then.access,
+            _groups_of(now.members),
+            _groups_of(then.members),
         )
 
     @classmethod
     def of_changes(cls, changes: Iterable[Change], current: CurrentState) -> Self:
         """Put together what is and what will be, as far as the changes themselves tell it."""
-        members, access = MembersDiff(), GroupAccessDiff()
-        before: dict[Place, str] = {}
-        names = {group.id: group.name for group in current.groups}
-        for change in changes:
-            group_id = change.group_id
-            if change.action is Action.GROUP_REMOVE and group_id in names:
-                members.after[GroupKey(group_id, names[group_id])] = set()
-            if not isinstance(change, RelationChange) or change.group is None:
-                continue
-            group = GroupKey(group_id, names.get(group_id or 0, change.group))
-            if change.about is About.GROUP_ACCESS:
-                place = group, ProjectKey(change.project_id, change.project or "")
-                if change.old_role is not None:
-                    before[place] = change.old_role
-                if change.new_role is not None:
-                    access.after[place] = change.new_role
-            elif change.user_id is not None:
-                there = current.groups_by_id.get(group_id or 0)
-                inside = members.after.setdefault(
-                    group, set(there.members if there is not None else ())
-                )
-                joins = change.action is Action.GROUP_MEMBER_ADD
-                (inside.add if joins else inside.discard)(change.user_id)
-        return cls.of(current, NOTHING, members, replace(access, before=before))
+        listed = tuple(changes)
+        before = {
+            (_group_of(change, current), _project_of(change, current)): change.old_role
+            for change in listed
+            if change.about is About.GROUP_ACCESS and change.old_role is not None
+        }
+        return replace(cls.of(current, NOTHING, listed), before=before)
 
     @property
     def moves(self) -> bool:
@@ -370,7 +436,7 @@ def _joining(changes: Iterable[Change], current: CurrentState) -> dict[str, list
     joining: dict[str, list[GroupKey]] = defaultdict(list)
     for change in changes:
         if change.action is Action.GROUP_MEMBER_ADD and change.user_id is None:
-            joining[change.holder].append(_key_of(change, current))
+            joining[change.holder].append(_group_of(change, current))
     return joining
 
 
@@ -388,13 +454,6 @@ def _joined(changes: Iterable[Change], current: CurrentState) -> dict[GroupKey, 
                 if change.user_id is not None:
                     joining.add(change.user_id)
     return joined
-
-
-def _key_of(change: RelationChange, current: CurrentState) -> GroupKey:
-    """Return the group of a member; the server may have it under another name than the change."""
-    if change.group_id is None:
-        return GroupKey(None, change.target)
-    return GroupKey.of(current.groups_by_id[change.group_id])
 
 
 def empty_group_findings(changes: Iterable[Change], current: CurrentState) -> Iterator[Finding]:

@@ -32,14 +32,9 @@ from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.change import Action, ProjectChange, ProjectSide
 from kanport.plan.matching import is_of_directory
 from kanport.plan.naming import project_part, sorted_names
-from kanport.plan.people import PersonFinder
-from kanport.plan.wanted import (
-    Holder,
-    ResolvedRelation,
-    ResolvedRelations,
-    ambiguous_project,
-)
-from kanport.relations import About
+from kanport.plan.resolved import Holder, ResolvedRelation, ResolvedRelations
+from kanport.plan.wanted import PersonFinder, ambiguous_project
+from kanport.relations import IN_PROJECTS, About
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +61,13 @@ class NewProjects:
         gone = self.left_out
         kept: dict[About, Relations] = {}
         pairs: dict[About, set[Pair]] = {}
-        for kind in (About.MEMBERSHIP, About.GROUP_ACCESS):
+        for kind in IN_PROJECTS:
             relations = Relations.of(desired, kind)
             out = relations.targets.having(lambda text: spelling_key(text) in gone)
             pairs[kind] = {relation.key for relation in relations.chosen(out)}
             kept[kind] = relations.chosen(~out)
-        return replace(
-            desired,
-            memberships=kept[About.MEMBERSHIP],
-            group_access=kept[About.GROUP_ACCESS],
+        return desired.with_relations(
+            kept,
             projects_named=tuple(
                 named for named in desired.projects_named if spelling_key(named.value) not in gone
             ),
@@ -122,7 +115,7 @@ def _named(desired: DesiredState, there: ProjectIndex[Project]) -> Sequence[Desi
         return id_in(text) is None and not there.fitting(text)
 
     texts: dict[str, list[Given[str]]] = {}
-    for kind in (About.MEMBERSHIP, About.GROUP_ACCESS):
+    for kind in IN_PROJECTS:
         relations = Relations.of(desired, kind)
         for one in relations.chosen(relations.targets.having(is_new)):
             texts.setdefault(spelling_key(one.target.value), []).append(one.target)
@@ -188,8 +181,8 @@ def create_projects(
             if isinstance(owner, Finding):
                 place = first_place(wanted.owner.origins)
                 findings.append(replace(owner, origin=place))
-            elif (name := finder.name_of(owner)) is not None:
-                owner_name, owner_id = name, finder.id_of(owner)
+            elif owner is not None:
+                owner_name, owner_id = owner.name, owner.id
         identifier, description = wanted.identifier, wanted.description
         changes.append(
             ProjectChange(

@@ -32,8 +32,8 @@ from kanport.plan.model import PlanBecause
 from kanport.plan.naming import sorted_names
 from kanport.plan.ownership import ownership_of
 from kanport.plan.resolve import Resolved
+from kanport.plan.resolved import Holder
 from kanport.plan.roles import access_risks
-from kanport.plan.wanted import Holder
 from kanport.plan.withheld import cause
 from kanport.relations import RELATIONS, About
 
@@ -127,6 +127,10 @@ class RemovalPolicy:
     def manages(self, user: User, *, as_renamed: bool = False) -> bool:
         """Return whether `users.managed` covers a user, by the present or the future username."""
         return self._to_revoke(user, self._new_name(user) if as_renamed else user.username)
+
+    def ends_unlisted(self, kind: About) -> bool:
+        """Return whether the mapping ends relations that no source lists."""
+        return RELATIONS[kind].ends_unlisted(self.mapping)
 
     def since(self, user: User) -> str | None:
         """Return the first run that missed a user, as far as the ledger knows."""

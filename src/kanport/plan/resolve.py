@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from kanport.findings import UNCLEAR, Finding, Severity, found
+from kanport.findings import UNCLEAR, Finding, errors_in, found
 from kanport.frames import DesiredUsers, Relations
 from kanport.mapping.spec import MappingFile
 from kanport.model import (
@@ -27,13 +28,14 @@ from kanport.plan.matching import (
     projects_given,
     texts_of_projects,
 )
-from kanport.plan.people import PersonFinder, Persons, match_people
+from kanport.plan.people import Matched, Persons, match_people
 from kanport.plan.projects import NewProjects, new_projects, roles_to_make
+from kanport.plan.resolved import Holder, ResolvedRelations
 from kanport.plan.uncertainty import Invalid, Uncertainty, without
 from kanport.plan.wanted import (
-    Holder,
+    MatchedMemberships,
     Named,
-    ResolvedRelations,
+    PersonFinder,
     match_access,
     project_problem,
 )
@@ -96,20 +98,75 @@ def resolve(
     )
     all_projects: tuple[AnyProject, ...] = (*current.projects, *new.projects)
     projects = ProjectIndex.of(all_projects, numbers=numbers)
-    by_email = mapping.users is not None and "email" in mapping.users.find_by
     scope, notes = _scope(desired, current, projects)
     notes.extend((*new.findings, *_by_number(desired, projects)))
-    invalid = Invalid.from_findings(findings)
     known = IdentityIndex.of(identities, people)
-    protected = name_matcher(mapping.protect)
+    tied = _tie(desired, current, mapping, Invalid.from_findings(findings), known, projects)
+    notes.extend((*tied.errors, *roles_to_make(tied.access.wanted)))
+    here = (*notes, *tied.matched.findings, *tied.access.findings)
+    uncertainty = _uncertainty(tied, people, mapping, identities)
+    stable_ids = tied.matched.ids | {each for _, each in tied.desired.unknown.ids}
+    return Resolved(
+        persons=tied.matched.persons,
+        wanted=tied.access.wanted,
+        scope=scope,
+        named=tied.access.named,
+        uncertainty=uncertainty,
+        people=people,
+        findings=here,
+        desired=tied.desired,
+        projects=projects,
+        new_projects=new,
+        finder=replace(tied.finder, uncertainty=uncertainty),
+        causes=Causes.of(
+            uncertainty.because,
+            tied.finder.disputed,
+            (one.origin for one in here if one.code in UNCLEAR and one.origin),
+        ),
+        unclear=tied.unclear,
+        outlived=frozenset(
+            number
+            for number in tied.outlived - known.given(stable_ids)
+            if compare_key(people.by_id[number].username) not in unusable
+        ),
+    )
+
+
+class _Tied(NamedTuple):
+    """What is left of the desired state, tied to the server; `errors` were found on the way.
+
+    `unclear` and `outlived` are as in `Resolved`.
+    """
+
+    desired: DesiredState
+    matched: Matched
+    access: MatchedMemberships
+    finder: PersonFinder
+    errors: list[Finding]
+    unclear: tuple[tuple[Origin, ...], ...]
+    outlived: frozenset[int]
+
+
+def _tie(
+    desired: DesiredState,
+    current: CurrentState,
+    mapping: MappingFile,
+    invalid: Invalid,
+    known: IdentityIndex,
+    projects: ProjectIndex[AnyProject],
+) -> _Tied:
+    """Leave out what is invalid, and find who and what the rest means, until all of it is clear."""
+    people, protected = current.people, name_matcher(mapping.protect)
     disputed: frozenset[str] = frozenset()
     unclear: list[tuple[Origin, ...]] = []
     outlived: frozenset[int] = frozenset()
+    errors: list[Finding] = []
     while True:
         desired = without(desired, invalid)
         meant = known.names(stable_id for _, stable_id in desired.unknown.ids)
         uncertainty = Uncertainty.of(desired.unknown).with_other_names(known.called_otherwise())
         uncertainty = uncertainty.with_people(meant | disputed)
+        by_email = _finds_by_email(mapping)
         matched = match_people(
             desired, people, uncertainty, by_email=by_email, known=known, protected=protected
         )
@@ -117,67 +174,53 @@ def resolve(
         outlived |= matched.outlived
         disputed |= matched.disputed | known.disputed(desired.unknown, matched.ids)
         uncertainty = uncertainty.with_people(disputed)
-        unclear += [
-            user.rows or user.username.origins
-            for user in matched.persons.desired.chosen(
-                matched.persons.desired.having(matched.unclear)
-            )
-        ]
+        wanted = matched.persons.desired
+        refused = wanted.chosen(wanted.having(matched.unclear))
+        unclear += [user.rows or user.username.origins for user in refused]
         finder = PersonFinder.of(
             matched, people, uncertainty, disputed, with_inactive=creates_inactive(mapping)
         )
         access = match_access(desired, current, projects, finder)
-        here = (*matched.findings, *access.findings)
         invalid = replace(access.invalid, people=matched.unclear).with_rows(desired)
         if not invalid:
-            break
-        notes.extend(finding for finding in here if finding.severity is Severity.ERROR)
-    notes.extend(roles_to_make(access.wanted))
-    if by_email or identities:
-        named = people.by_key.keys() | matched.persons.with_key.keys() | disputed
-        named |= {compare_key(identity.username) for identity in identities.values()}
-        # Of a hidden entry the DN or the ledger says who it is; of whoever is unclear, it is known
-        # which accounts might be theirs, and these are in doubt, too.
-        named |= desired.unknown.hidden
-        if not by_email:
-            named |= {key for key, _ in desired.unknown.ids}
-        if not uncertainty.people <= named:
-            # Whoever an invalid row names may be anybody on the server, under a new username.
-            uncertainty = uncertainty.all_unknown()
-    stable_ids = matched.ids | {each for _, each in desired.unknown.ids}
-    return Resolved(
-        persons=matched.persons,
-        wanted=access.wanted,
-        scope=scope,
-        named=access.named,
-        uncertainty=uncertainty,
-        people=people,
-        findings=(*notes, *here),
-        desired=desired,
-        projects=projects,
-        new_projects=new,
-        finder=replace(finder, uncertainty=uncertainty),
-        causes=Causes.of(
-            uncertainty.because,
-            disputed,
-            (one.origin for one in (*notes, *here) if one.code in UNCLEAR and one.origin),
-        ),
-        unclear=tuple(unclear),
-        outlived=frozenset(
-            number
-            for number in outlived - known.given(stable_ids)
-            if compare_key(people.by_id[number].username) not in unusable
-        ),
-    )
+            return _Tied(desired, matched, access, finder, errors, tuple(unclear), outlived)
+        errors.extend(errors_in((*matched.findings, *access.findings)))
+
+
+def _finds_by_email(mapping: MappingFile) -> bool:
+    return mapping.users is not None and "email" in mapping.users.find_by
+
+
+def _uncertainty(
+    tied: _Tied, people: UserIndex, mapping: MappingFile, identities: Mapping[str, Identity]
+) -> Uncertainty:
+    """Return what the input leaves open, also of who is called otherwise on the server."""
+    uncertainty, by_email = tied.finder.uncertainty, _finds_by_email(mapping)
+    if not (by_email or identities):
+        return uncertainty
+    unknown = tied.desired.unknown
+    named = people.by_key.keys() | tied.matched.persons.with_key.keys() | tied.finder.disputed
+    named |= {compare_key(identity.username) for identity in identities.values()}
+    # Of a hidden entry the DN or the ledger says who it is; of whoever is unclear, it is known
+    # which accounts might be theirs, and these are in doubt, too.
+    named |= unknown.hidden
+    if not by_email:
+        named |= {key for key, _ in unknown.ids}
+    # Whoever an invalid row names may be anybody on the server, under a new username.
+    return uncertainty if uncertainty.people <= named else uncertainty.all_unknown()
 
 
 def without_gone(resolved: Resolved, gone: Set[int]) -> Resolved:
     """Return the same without what only groups of a directory want for users who are gone."""
-    finder = resolved.finder
+
+    def is_gone(username: str) -> bool:
+        who = resolved.finder.find(username)
+        return isinstance(who, Holder) and who.id in gone
+
     members = tuple(
         member
         for member in resolved.desired.group_members
-        if not (member.unlisted and finder.id_of(finder.find(member.holder.value)) in gone)
+        if not (member.unlisted and is_gone(member.holder.value))
     )
     wanted = resolved.wanted
     if gone and wanted.unlisted.any():
@@ -239,7 +282,10 @@ def _scope(
             continue
         # A cell says more than the list of projects does, where there is one.
         places = [given for given in givens if given.origins] or givens[:1]
-        problems = (project_problem(given, fitting[text]) for given in places)
+        problems = (
+            project_problem(given.value, fitting[text], first_place(given.origins))
+            for given in places
+        )
         findings.extend(problem for problem in problems if problem is not None)
     for project, givens in closed.items():
         place = first_place(place for given in givens for place in given.origins)

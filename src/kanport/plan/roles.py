@@ -13,8 +13,7 @@ project has no access to it, as all members of an attached group are listed (`ge
 merges both). Everything else stays uncertain.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
 from kanport.model import (
     APP_ROLE_RANK,
@@ -98,14 +97,6 @@ def access_risks(before: str | None, after: str | None) -> set[Risk]:
     return {Risk.PRIVILEGE_RAISED} if project_rank(after) > project_rank(before) else set()
 
 
-@dataclass(frozen=True, slots=True)
-class GroupAccess:
-    """The role that a group has in a project, with the ids of those in the group."""
-
-    role: str
-    members: frozenset[int]
-
-
 def highest_roles(roles: Iterable[str]) -> frozenset[str]:
     """Return the roles of which one counts, whatever order the database has.
 
@@ -142,22 +133,6 @@ def effective_role(direct: str | None, through: Iterable[str] = ()) -> str:
         return direct or ""
     role = highest_role(through)
     return "" if role == "0" else role
-
-
-def project_access(direct: Mapping[int, str], groups: Iterable[GroupAccess]) -> dict[int, str]:
-    """Return everybody who is listed in a project, by user id, with the role that they have.
-
-    `groups` come in the order in which the database has their access. Whoever is listed with an
-    empty role is a member who may do nothing.
-    """
-    several = tuple(groups)
-    listed = set(direct).union(*(group.members for group in several))
-    return {
-        user: effective_role(
-            direct.get(user), (group.role for group in several if user in group.members)
-        )
-        for user in sorted(listed)
-    }
 
 
 def group_finder(current: CurrentState) -> Callable[[int, int], tuple[Group, ...]]:

@@ -13,7 +13,7 @@ from kanport.frames import DesiredUsers, Places, PlacesOf, Relations
 from kanport.model import Blocker, DesiredRelation, DesiredState, DesiredUser, Pair, Unknown
 from kanport.names import compare_key
 from kanport.origin import Origin, RowPlace, row_places
-from kanport.relations import RELATIONS, About
+from kanport.relations import OF_USERS, RELATIONS, About
 
 
 def user_rows(user: DesiredUser) -> frozenset[RowPlace]:
@@ -27,14 +27,9 @@ def relation_rows(relation: DesiredRelation) -> frozenset[RowPlace]:
 
 
 def _cells_of(kind: About, places: Places) -> tuple[Origin, ...]:
-    """Return the cells whose rows ask for a relation.
-
-    The project may stand in the header of a matrix, so its row is the last that is looked at. Of
-    the access of groups, the cells of the role are in all rows.
-    """
-    if kind is About.GROUP_ACCESS:
-        return places.role
-    return places.holder or places.role or places.target
+    """Return the cells whose rows ask for a relation."""
+    cells = (getattr(places, part) for part in RELATIONS[kind].evidence)
+    return next(filter(None, cells), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +114,9 @@ def without(desired: DesiredState, invalid: Invalid) -> DesiredState:
             because.update(Blocker("row", pair[0], place, kind, pair[1]) for place in places)
     left_open[About.GROUP_MEMBER].update((user.key, None) for user in bad_users)
     ids = {(user.key, user.stable_id.value) for user in bad_users if user.stable_id}
-    return replace(
-        desired,
+    return desired.with_relations(
+        usable,
         users=users.chosen(~is_out),
-        memberships=usable[About.MEMBERSHIP],
-        group_members=usable[About.GROUP_MEMBER],
-        group_access=usable[About.GROUP_ACCESS],
         unknown=desired.unknown
         | Unknown.of(
             left_open,
@@ -203,7 +195,7 @@ class Uncertainty:
         """
         people, pairs, because = set(self.people), dict(self.pairs), set(self.because)
         for before, now in names:
-            kinds = [kind for kind in _OF_USERS if (kind, before) in self.pairs]
+            kinds = [kind for kind in OF_USERS if (kind, before) in self.pairs]
             for kind in kinds:
                 pairs[kind, now] = pairs.get((kind, now), frozenset()) | self.pairs[kind, before]
             if before in self.people:
@@ -239,6 +231,3 @@ class Uncertainty:
         for (kind, _), targets in self.pairs.items():
             names |= targets if RELATIONS[kind].target is about else set()
         return frozenset(names | {None} if self.everybody else names)
-
-
-_OF_USERS = tuple(kind for kind, relation in RELATIONS.items() if relation.holder is About.USER)

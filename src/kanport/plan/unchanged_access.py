@@ -43,21 +43,22 @@ def unchanged_access(
         if project.id not in current.roles:
             continue
         first, last = np.searchsorted(held.targets, (project.id, project.id + 1)).tolist()
-        parts = [
+        kept, removed, granted = (
             dict(zip(names[rows].tolist(), roles[rows].tolist(), strict=True))
             for kind in (_KEPT, _REMOVED, _HELD)
             for rows in [np.flatnonzero(fate[first:last] == kind) + first]
-        ]
+        )
+        key = ProjectKey.of(project)
         access.append(
             PlanAccess(
                 project=project.label,
                 project_id=project.id,
-                kept=parts[_KEPT],
-                removed=parts[_REMOVED],
-                moved=moves.of.get(ProjectKey.of(project), ()),
-                held=parts[_HELD],
-                basis=moves.basis.get(ProjectKey.of(project)),
-                givers=moves.givers.get(ProjectKey.of(project)),
+                kept=kept,
+                removed=removed,
+                moved=moves.of.get(key, ()),
+                held=granted,
+                basis=moves.basis.get(key),
+                givers=moves.givers.get(key),
             )
         )
     access += [

@@ -39,7 +39,7 @@ def diff_users(
     resolved: Resolved, current: CurrentState, mapping: MappingFile, memory: LedgerState
 ) -> Diff[UserChange]:
     """Compare every desired person with their user on the server."""
-    diff = _Comparison(resolved, mapping, memory)
+    diff = _UserDiff(resolved, mapping, memory)
     same = _are_same(resolved.persons)
     new = _plainly_new(resolved, diff.protected)
     diff.unchanged = int(same.sum())
@@ -53,7 +53,7 @@ def diff_users(
     return diff
 
 
-class _Comparison(Diff[UserChange]):
+class _UserDiff(Diff[UserChange]):
     """The changes of the users who differ from what the sources say, one user at a time."""
 
     def __init__(self, resolved: Resolved, mapping: MappingFile, memory: LedgerState) -> None:

@@ -72,9 +72,15 @@ class Diff(Generic[ChangeT]):
         because: Iterable[PlanBecause],
         *,
         since: str | None = None,
+        listed: bool = False,
         finding_case: str = "",
     ) -> bool:
-        """Add a removal, or withhold it because of what prevents it; return whether it is made."""
+        """Add a removal, or withhold it because of what prevents it; return whether it is made.
+
+        With `listed`, the finding of its kind lists it if the input leaves it open.
+        """
+        if listed:
+            finding_case = RELATIONS[change.about].withheld
         if once := tuple(dict.fromkeys(because)):
             self.withheld.append(Withheld(change, once, since, finding_case))
         else:

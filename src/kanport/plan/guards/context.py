@@ -11,6 +11,7 @@ from kanport.origin import Origin
 from kanport.plan.change import Change, ChangesByAction
 from kanport.plan.guards.allowances import Allowances
 from kanport.plan.model import PlanSource
+from kanport.relations import RELATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,15 @@ def sources_by_kind(mapping: MappingFile) -> Mapping[str, tuple[str, ...]]:
     """Return the sources that are to give something of each kind."""
     return {
         "users": mapping.users.sources if mapping.users is not None else (),
-        "memberships": tuple(rule.from_ for rule in mapping.memberships if rule.from_),
-        "group members": tuple(rule.from_ for rule in mapping.groups if rule.member and rule.from_),
-        "group access": tuple(rule.from_ for rule in mapping.group_access if rule.from_),
+        **{
+            kind.called: tuple(
+                rule.from_
+                for rule in getattr(mapping, kind.rules)
+                # Rows of groups may name no members.
+                if rule.from_ and getattr(rule, "member", True)
+            )
+            for kind in RELATIONS.values()
+        },
     }
 
 

@@ -7,9 +7,9 @@ from typing import Literal
 from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState
 from kanport.names import is_temporary_username
-from kanport.plan.change import Action, Change, ChangesByAction
-from kanport.plan.group_relations import known_access
+from kanport.plan.change import CHANGES, GIVES, Action, Change, ChangesByAction
 from kanport.plan.guards.context import SourceUsage
+from kanport.plan.projection import GroupStates, known_access
 from kanport.plan.review import GroupRef, moves_role, privileged_groups, raises
 from kanport.plan.roles import group_finder
 
@@ -30,23 +30,16 @@ _OF_USERS = {
     Action.USER_DISABLE: "disable",
     Action.USER_REMOVE: "remove",
 }
-_OF_ACCESS = {
-    Action.MEMBERSHIP_GRANT: "grant",
-    Action.MEMBERSHIP_CHANGE: "update",
-    Action.GROUP_MEMBER_ADD: "grant",
-    Action.GROUP_ACCESS_GRANT: "grant",
-    Action.GROUP_ACCESS_CHANGE: "update",
+_OF_ACCESS: Mapping[Action, str] = {
+    **dict.fromkeys(GIVES, "grant"),
+    **dict.fromkeys(CHANGES, "update"),
 }
 # What raises or lowers a role or opens a way to one, and of what its share is.
 _MOVING: Mapping[Action, Base] = {
     Action.USER_CREATE: USERS,
     Action.USER_UPDATE: USERS,
     Action.USER_ENABLE: USERS,
-    Action.MEMBERSHIP_GRANT: ACCESS,
-    Action.MEMBERSHIP_CHANGE: ACCESS,
-    Action.GROUP_MEMBER_ADD: ACCESS,
-    Action.GROUP_ACCESS_GRANT: ACCESS,
-    Action.GROUP_ACCESS_CHANGE: ACCESS,
+    **dict.fromkeys((*GIVES, *CHANGES), ACCESS),
 }
 _LEAVING = (Action.USER_DISABLE, Action.USER_REMOVE)
 # What may be a part of another change.
@@ -228,27 +221,12 @@ def _kept_through_groups(
     """Return who certainly has access to what through a group once the plan is carried out.
 
     Certain is the access that Kanport gave a group itself, where the server does not show that it
-    is gone. A group that is yet to be created is
-    known by its name.
+    is gone.
     """
-    members: dict[int | str, set[int]] = {group.id: set(group.members) for group in current.groups}
-    giving: set[tuple[int | str, int]] = set(known_access(current, memory))
-    for change in changes:
-        group = change.group_id if change.group_id is not None else change.group
-        if group is None:
-            continue
-        if change.action is Action.GROUP_REMOVE:
-            members.pop(group, None)
-        elif change.action is Action.GROUP_MEMBER_ADD and change.user_id is not None:
-            members.setdefault(group, set()).add(change.user_id)
-        elif change.action is Action.GROUP_MEMBER_REMOVE and change.user_id is not None:
-            members.get(group, set()).discard(change.user_id)
-        elif change.project_id is None:
-            continue
-        elif change.action in (Action.GROUP_ACCESS_GRANT, Action.GROUP_ACCESS_CHANGE):
-            giving.add((group, change.project_id))
-        elif change.action is Action.GROUP_ACCESS_REVOKE:
-            giving.discard((group, change.project_id))
+    then = GroupStates.of(current, memory).after(changes, current)
     return frozenset(
-        (user_id, project_id) for group, project_id in giving for user_id in members.get(group, ())
+        (user_id, project.id)
+        for group, project in then.access
+        if project.id is not None
+        for user_id in then.members.get(group, ())
     )

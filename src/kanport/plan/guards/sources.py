@@ -6,11 +6,12 @@ from kanport.facts import Param, fact
 from kanport.mapping.spec import DEFAULT_SHRINK, SHRINK_FLOOR
 from kanport.memory import SourceMemory
 from kanport.normalize.columns import columns_used
-from kanport.plan.change import Action, Change, Risk
+from kanport.plan.change import ENDS, Action, Change, Risk
 from kanport.plan.guards.allowances import allow_key, over_limit
 from kanport.plan.guards.context import GuardContext, SourceUsage, sources_by_kind
 from kanport.plan.guards.limits import Counted, Share, limit_results, shown_parts
 from kanport.plan.model import GuardVerdict, PlanDirectory, PlanSource
+from kanport.relations import RELATIONS, About
 
 _SHRINK = Share(DEFAULT_SHRINK, SHRINK_FLOOR)
 
@@ -44,10 +45,12 @@ def _silent(context: GuardContext, usable: SourceUsage) -> Iterator[tuple[str, s
     mapping, users = context.mapping, context.mapping.users
     held = any(context.current.roles.get(number) for number in usable.scope)
     losing = {
+        kind.called: bool(context.by_action.count(*_LOST[kind.called]))
+        for kind in RELATIONS.values()
+    }
+    losing |= {
         "users": users is not None and users.missing != "keep",
-        "memberships": mapping.memberships_missing == "revoke" and held,
-        "group members": bool(context.by_action.count(*_LOST["group members"])),
-        "group access": bool(context.by_action.count(*_LOST["group access"])),
+        "memberships": RELATIONS[About.MEMBERSHIP].ends_unlisted(mapping) and held,
     }
     wanted = sources_by_kind(mapping)
     rows = {source.name: source.rows for source in context.sources}
@@ -63,10 +66,9 @@ def _silent(context: GuardContext, usable: SourceUsage) -> Iterator[tuple[str, s
 
 _LOST = {
     "users": frozenset({Action.USER_DISABLE, Action.USER_REMOVE}),
-    "memberships": frozenset({Action.MEMBERSHIP_REVOKE}),
-    "group members": frozenset({Action.GROUP_MEMBER_REMOVE, Action.GROUP_REMOVE}),
-    "group access": frozenset({Action.GROUP_ACCESS_REVOKE}),
+    **{RELATIONS[action.about].called: frozenset({action}) for action in ENDS},
 }
+_LOST["group members"] |= {Action.GROUP_REMOVE}
 
 
 def not_shrunk(context: GuardContext) -> Iterator[GuardVerdict]:
