@@ -352,8 +352,10 @@ class People:
         def number(one: CellResult) -> int:
             if one.state not in _SAID:
                 return nothing
-            meant = one.state, _meaning(field, one)
-            return default if one.assumed else known.setdefault(meant, len(known))
+            if one.assumed or len(self._read) == 1:
+                # One source says all there is, so what it says need not be compared.
+                return default
+            return known.setdefault((one.state, _meaning(field, one)), len(known))
 
         values = np.full(len(self._rows), None)
         wanted = np.full(len(self._rows), nothing)
