@@ -232,6 +232,31 @@ def test_empty_cells_are_no_reason_to_believe_such_a_column(tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.parametrize(
+    ("texts", "bad"),
+    [
+        (("1,234", "1,235"), (0, 1)),
+        (("17", "1,234", "12,345,678"), (1, 2)),
+        (("1'234", "17"), (0,)),
+        (("1 234", "1 235"), (0, 1)),
+        (("1\u202f234", "999"), (0,)),
+        (("1.234", "1.235"), ()),
+        (("1,23", "1,24"), ()),
+        (("1,234", "ann"), ()),
+        (("1234", "1235"), ()),
+    ],
+)
+def test_a_whole_column_of_separated_thousands_is_none_of_logins(
+    tmp_path: Path, texts: tuple[str, ...], bad: tuple[int, ...]
+) -> None:
+    found = read(tmp_path, [f"{text};Zoe;" for text in texts])
+    assert [one for one in serious(found.findings) if one[0] == "cell-converted"] == [
+        ("cell-converted", f"people.csv:{line + 2}:1") for line in bad
+    ]
+    plain = read(tmp_path, [f"{text};Zoe;" for text in texts], verbatim=True)
+    assert not [one for one in serious(plain.findings) if one[0] == "cell-converted"]
+
+
 def test_a_column_with_other_texts_may_hold_versions(tmp_path: Path) -> None:
     found = read(tmp_path, grants=["ann;1.0;R", "ann;1.5;R", "ann;2.0;R"])
     assert serious(found.findings) == []
@@ -365,6 +390,7 @@ TOTALS = [
     ),
     *("Nombre total d'utilisateurs : 3;;", "Report generated 12/31/2026 10:00;;", "---;;"),
     *("-----;-----;-----", "=====;;", "+---+;;", "*****;***;", "Copyright 2026 ACME;;"),
+    "I alt;;600",
 ]
 
 

@@ -28,6 +28,8 @@ _SCIENTIFIC = re.compile(
 _ROUNDED = re.compile(r"[-+]?[1-9]\d{14}0{3,}")
 _GUARDED = re.compile(r'=\s*"(?P<text>(?:[^"]|"")*)"')
 _DECIMALS = re.compile(r"[-+]?\d+[.,]0+")
+# Not with a dot: 1.234 may well be the number of a project.
+_GROUPED = re.compile("\\d{1,3}(?:([,'’ \u00a0\u202f])\\d{3}(?:\\1\\d{3})*)?")
 
 _MONTHS = (
     # English, German, French, Spanish, Italian, Dutch and Portuguese, as Excel shortens them.
@@ -115,7 +117,8 @@ def converted_in_column(distinct: Sequence[str], filled: int) -> Mapping[str, Od
 
     `distinct` has each text once, `filled` is the number of cells that have one; one cell is no
     column. Whole numbers with decimals are what a data tool makes of ids when a cell of their
-    column is empty; a column that has other texts as well cannot come from there. What Excel makes
+    column is empty, and separated thousands what a spreadsheet shows; a column that has other texts
+    as well cannot come from there. What Excel makes
     of a name looks like a date among names.
     """
     if filled < 2:
@@ -123,6 +126,8 @@ def converted_in_column(distinct: Sequence[str], filled: int) -> Mapping[str, Od
     given = [text for text in distinct if text]
     if given and all(map(_DECIMALS.fullmatch, given)):
         return {text: _decimals(text) for text in given}
+    if not all(map(str.isdigit, given)) and all(map(_GROUPED.fullmatch, given)):
+        return {text: _grouped(text) for text in given if not text.isdigit()}
     if len(given) > 1 and all(text.startswith(_MARKS) for text in given):
         return {text: _marked(text) for text in given}
     # Almost all texts are no dates, which is quick to see: there is a sign between its parts.
@@ -147,6 +152,10 @@ def is_date(text: str) -> bool:
 
 def _marked(text: str) -> Odd:
     return Odd(fact("cell-converted", case="marked"), text, names=True)
+
+
+def _grouped(text: str) -> Odd:
+    return Odd(fact("cell-converted", case="grouped"), text, names=True)
 
 
 def _decimals(text: str) -> Odd:

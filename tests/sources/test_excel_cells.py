@@ -76,6 +76,7 @@ def test_zeros_that_only_the_format_shows_are_named_and_never_filled_in(tmp_path
     table = read_excel(tmp_path, book)
     assert column(table, "Login") == ["7"]
     why = cell_issue(table, "Login").fact
+    assert why.code == "cell-converted"
     assert (why.case, why["shown"], why["text"]) == ("padded", "007", "7")
 
 
@@ -240,7 +241,7 @@ def test_what_is_odd_in_a_secret_cell_is_told_without_its_value(tmp_path: Path) 
     table = read_excel(tmp_path, book, secret=["Password"])
     assert column(table, "Password")[0] == "12345678"
     found = [cell_issue(table, "Password", row) for row in range(3)]
-    assert [each.code for each in found] == ["cell-number", "cell-number-inexact", "cell-date"]
+    assert [each.code for each in found] == ["cell-converted", "cell-number-inexact", "cell-date"]
     shown = repr(found) + repr(table.findings)
     assert not any(text in shown for text in ("1234", "1987"))
 

@@ -89,6 +89,7 @@ VALUES: Mapping[str, CatalogueEntry] = {
                 "the cell contains a number, not text",
                 f"leading zeros would be lost; {_SET_TO_TEXT}",
             ),
+            # Of plans of earlier versions; now `cell-converted` says it.
             "padded": Text(
                 "the cell contains a number, not text",
                 f"the sheet shows {{shown}}, but the cell contains {{text}}; {_SET_TO_TEXT}",
@@ -137,11 +138,20 @@ VALUES: Mapping[str, CatalogueEntry] = {
                 "the value begins with the apostrophe that marks text in a spreadsheet",
                 f"delete the apostrophe in the file; {_AS_IT_IS}",
             ),
+            "grouped": Text(
+                "all values of the column are numbers with separated thousands",
+                f"format the column as Text in the original list, and export it again; {_AS_IT_IS}",
+            ),
+            "padded": Text(
+                "the sheet shows {shown}, but the cell contains {text}",
+                f"{_SET_TO_TEXT}, or remove their number format",
+            ),
             "secret": Text(
                 "a spreadsheet or another program has changed the content of this cell",
                 f"write the password as plain text; {_AS_IT_IS}",
             ),
         },
+        {"shown": Personal.VALUE, "text": Personal.VALUE},
     ),
     "cell-decimals": CatalogueEntry(
         "error",

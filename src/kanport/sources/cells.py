@@ -20,6 +20,10 @@ _RELATED = 20
 _OPENINGS = frozenset(" =#Ee")
 _ERROR = re.compile(
     r"""\#(N/A|REF!|NAME\?|VALUE!|DIV/0!|NULL!|NUM!|SPILL!|CALC!|FIELD!|GETTING_DATA
+        |RIF!|VALORE!|NOME\?|VALOR!|ARG!|LICZBA!|NAZWA\?|ADR!|WAARDE!|NAAM\?|VERW!|GETAL!
+        |VÄRDEFEL!|NAMN\?|REFERENS!|OGILTIGT!|SAKNAS!|VÆRDI!|VERDI!|NAVN\?|DEĞER!|AD\?|SAYI!
+        |ÉRTÉK!|NÉV\?|HIV!|HIÁNYZIK|HODNOTA!|NÁZEV\?|ODKAZ!|ARVO!|NIMI\?|VIITTAUS!|PUUTTUU!
+        |ЗНАЧ!|ИМЯ\?|ССЫЛКА!|ЧИСЛО!|ДЕЛ/0!|Н/Д
         |NV|BEZUG!|WERT!|ZAHL!|VALEUR!|NOM\?|NOMBRE!|¡REF!|¿NOMBRE\?|¡VALOR!|¡NUM!|¡DIV/0!
         |\#{2,})
       |Err:\d{3}""",

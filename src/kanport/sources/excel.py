@@ -177,8 +177,10 @@ def _number(cell: RawCell) -> tuple[str, Odd | None]:
     text = str(int(number))
     padded = text.zfill(len(cell.format)) if _PADDED.fullmatch(cell.format) else text
     if padded != text:
-        why = fact("cell-number", case="padded", shown=padded, text=text)
-    elif cell.format in ("General", "0", "@", "#,##0"):
+        # Nobody can tell which of the two is meant.
+        why = fact("cell-converted", case="padded", shown=padded, text=text)
+        return text, Odd(why, text, names=True)
+    if cell.format in ("General", "0", "@", "#,##0"):
         why = fact("cell-number")
     else:
         why = fact("cell-number", case="formatted", format=cell.format)
