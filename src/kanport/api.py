@@ -120,6 +120,7 @@ from kanport.plan.plan_file import dump_plan, plan_schema, write_plan
 from kanport.report import FORMATS, format_of
 from kanport.report.json_file import report_schema
 from kanport.report.proof import Checks, drawn_with_proof, write_report
+from kanport.suggest import lines_of, unknown_values
 
 __all__ = [
     "Adoptable",
@@ -372,6 +373,12 @@ def rejects(inputs: Inputs, path: FilePath) -> tuple[Written, ...]:
     Raise UsageError if the file cannot be written, or has not the type of the list.
     """
     return write_rejects(inputs.mapping, inputs.tables, inputs.findings, Path(path))
+
+
+def suggest(inputs: Inputs) -> str:
+    """Return the lines to add to a mapping for the values that it does not know; "" for none."""
+    found = unknown_values(inputs.mapping, inputs.tables, inputs.findings)
+    return "".join(f"{line}\n" for line in lines_of(found))
 
 
 def save(plan: Plan, path: FilePath) -> None:

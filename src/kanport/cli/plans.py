@@ -45,6 +45,12 @@ if TYPE_CHECKING:
     " .json. Can be repeated.",
 )
 @click.option(
+    "--suggest",
+    "suggesting",
+    is_flag=True,
+    help="Print the lines to add to the mapping for values that it does not know.",
+)
+@click.option(
     "--annotate",
     "annotated_path",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -70,6 +76,7 @@ def validate_command(
     /,
     mapping: Path,
     report_paths: tuple[Path, ...],
+    suggesting: bool,
     annotated_path: Path | None,
     rejects_path: Path | None,
     table: str | None,
@@ -92,6 +99,7 @@ def validate_command(
       kanport validate mappings/staff-matrix-excel.yaml
       kanport validate mappings/staff-matrix-excel.yaml --annotate staff-checked.xlsx
       kanport validate mappings/users-csv.yaml --rejects people-to-correct.csv
+      kanport validate mappings/users-csv.yaml --suggest
       kanport validate mappings/users-csv.yaml --format json > findings.json
       kanport validate mappings/users-csv.yaml --format github -o junit.xml -o kanport.sarif
     """
@@ -118,7 +126,16 @@ def validate_command(
         raise
     for path in (*report_paths, *lists):
         check_target(path, inputs=inputs.files)
-    output.show(api.view_of(inputs, mask=masked))
+    if suggesting:
+        from kanport.cli.context import echo
+
+        text = api.suggest(inputs)
+        click.echo(text, nl=False)
+        if not text:
+            nothing = "The mapping knows all values; there is nothing to add."
+            echo(ctx, "note", nothing, nothing)
+    else:
+        output.show(api.view_of(inputs, mask=masked))
     if annotated_path is not None:
         written = api.annotate(inputs, annotated_path)
         _say_written(ctx, written, "cell marked", "cells marked")
