@@ -16,7 +16,13 @@ from kanport.names import case_key, id_text, plain_number, spelling_key
 from kanport.normalize.columns import header_origin, matrix_columns, refuse_missing
 from kanport.normalize.compiled import Context, scalar_text
 from kanport.normalize.entries import Entries, Judge, insiders, refuse_entries
-from kanport.normalize.groups import GroupColumns, groups_wanted, read_groups, refuse_differing
+from kanport.normalize.groups import (
+    GroupColumns,
+    groups_wanted,
+    read_access,
+    read_groups,
+    refuse_differing,
+)
 from kanport.normalize.notes import Notes
 from kanport.normalize.people import (
     People,
@@ -30,7 +36,6 @@ from kanport.normalize.relations import (
     RelationColumns,
     ScopeRead,
     compile_project,
-    read_access,
     read_memberships,
     read_scopes,
 )

@@ -1,6 +1,6 @@
-"""Which groups the rows want, apart from who is in them."""
+"""Which groups the rows want, apart from who is in them, and which access groups are to have."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,27 +8,95 @@ import numpy as np
 
 from kanport.coded import Codes, Flags
 from kanport.mapping import LoadedMapping
+from kanport.mapping.relations import GroupAccess, Groups, ListedGroup
+from kanport.mapping.rules import ListRule, ProjectRule, RoleRule, Rule
 from kanport.model import DesiredGroup, Given
 from kanport.names import case_key, compare_key
 from kanport.normalize.compiled import Context, compile_rule
 from kanport.normalize.entries import Judge, insiders
-from kanport.normalize.notes import Notes, shown
+from kanport.normalize.notes import Notes, remark, shown
 from kanport.normalize.relations import (
-    CONTEXT,
-    GROUPS,
+    CellResults,
+    CustomRoles,
     RelationColumns,
+    Request,
     Requested,
     ScopeRead,
-    listed_groups,
+    compile_names,
+    compile_nothing,
+    compile_project,
+    compile_role,
     name_problem,
     read_members,
     read_scopes,
+    role_column,
+    with_roles,
 )
 from kanport.normalize.rows import FilledRows, RowId
-from kanport.normalize.ruled import Column, Numbers, spread
-from kanport.normalize.rules import CellResult, State
+from kanport.normalize.ruled import Column, Numbers, spread, worked
+from kanport.normalize.rules import CellResult, State, apply_several
 from kanport.origin import Origin, in_place_order, place_order
 from kanport.relations import About
+from kanport.table import Row, Table
+
+# --- what a mapping itself lists, as rows: so that it is read and judged like that of a file ------
+
+# The columns of the rows that a list stands for.
+GROUP, MEMBER, EXTERNAL_ID, PROJECT, ROLE = "group", "member", "external id", "project", "role"
+CONTEXT = Context("", clear="\0")
+"""What all lists share: no source, and no token that clears."""
+
+GROUPS = Groups.model_construct(
+    from_="",
+    name=ListRule.model_construct(from_=GROUP),
+    member=ListRule.model_construct(from_=MEMBER),
+    external_id=Rule.model_construct(from_=EXTERNAL_ID),
+)
+GROUP_ACCESS = GroupAccess.model_construct(
+    from_="",
+    group=ListRule.model_construct(from_=GROUP),
+    project=ProjectRule.model_construct(from_=PROJECT),
+    role=RoleRule.model_construct(from_=ROLE),
+)
+
+
+def listed_groups(mapping: LoadedMapping, number: int) -> tuple[Table, frozenset[str]]:
+    """Return the rows that a list of groups stands for, and the groups whose members it lists."""
+    rows: list[Row] = []
+    complete: set[str] = set()
+    for name, listed in (mapping.spec.groups[number].list or {}).items():
+        at = ("groups", number, "list", name)
+        external_id: str = ""
+        members: tuple[str, ...] = ()
+        if isinstance(listed, ListedGroup):
+            external_id, members = listed.external_id or "", listed.members or ()
+        else:
+            members = listed
+        if not isinstance(listed, ListedGroup) or listed.members is not None:
+            complete.add(name)
+        rows.append(Row(mapping.place(at), {GROUP: (name,), EXTERNAL_ID: external_id}))
+        rows += [Row(mapping.place(at), {GROUP: (name,), MEMBER: (who,)}) for who in members]
+    return _table(mapping, f"list {number}", rows), frozenset(complete)
+
+
+def listed_access(mapping: LoadedMapping, number: int) -> Table:
+    """Return the rows that a list of the access of groups stands for."""
+
+    def rows() -> Iterator[Row]:
+        for group, projects in (mapping.spec.group_access[number].list or {}).items():
+            for project, role in projects.items():
+                place = mapping.place(("group_access", number, "list", group, project))
+                yield Row(place, {GROUP: (group,), PROJECT: (project,), ROLE: role})
+
+    return _table(mapping, f"access {number}", rows())
+
+
+def _table(mapping: LoadedMapping, name: str, rows: Iterable[Row]) -> Table:
+    columns = (GROUP, MEMBER, EXTERNAL_ID, PROJECT, ROLE)
+    return Table.of_rows(name, "mapping", str(mapping.path), columns, rows)
+
+
+# --- the groups -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -255,3 +323,72 @@ def groups_wanted(
         DesiredGroup(name, external.get(key), key in listing)
         for key, (_, name) in sorted(names.items())
     )
+
+
+# --- the access of groups -------------------------------------------------------------------------
+
+
+def read_access(
+    mapping: LoadedMapping,
+    rows_of: Mapping[str, FilledRows],
+    shared: Mapping[str, Context],
+    custom: CustomRoles,
+    notes: Notes,
+    bad: set[RowId],
+) -> list[RelationColumns]:
+    """Return what the rows, and the mapping's own lists, say of the access of groups.
+
+    Ids of rows that cannot be used go into `bad`. In a list, a role stands for itself.
+    """
+    found = []
+    for number, rule in enumerate(mapping.spec.group_access):
+        if rule.list is not None:
+            rows = FilledRows(listed_access(mapping, number))
+            found.append(_access(GROUP_ACCESS, rows, CONTEXT, custom, notes, bad))
+        elif rule.from_ is not None:
+            rows, context = rows_of[rule.from_], shared[rule.from_]
+            found.append(_access(rule, rows, context, custom, notes, bad))
+    return found
+
+
+def _access(
+    rule: GroupAccess,
+    rows: FilledRows,
+    context: Context,
+    custom: CustomRoles,
+    notes: Notes,
+    bad: set[RowId],
+) -> RelationColumns:
+    assert rule.project is not None and rule.role is not None  # noqa: S101 - the model sees to it
+    group = compile_names(rule.group, "group", context, name_problem) or compile_nothing(
+        "group", context
+    )
+    role_rule, part = compile_role(rule.role, context)
+
+    def requested(
+        read: tuple[tuple[CellResults, CellResults], CellResult],
+    ) -> Requested:
+        (groups, projects), role = read
+        remarks = tuple(one for value in (*groups, *projects, role) for one in value.remarks)
+        # A row without a group or without a project is about something else.
+        if groups[0].state is State.EMPTY or projects[0].state is State.EMPTY:
+            states = {groups[0].state, projects[0].state, role.state}
+            odd = State.BAD in states or State.UNKNOWN in states
+            about = (Request(projects[0], role),) if odd else ()
+            return Requested(about, State.BAD in states, remarks)
+        asked, said = with_roles(projects, role, role_rule, part, custom)
+        empty = [own for _, own in asked if own.state is State.EMPTY]
+        said += tuple(
+            remark("value-required", next(iter(own.places), None), case="group-role")
+            for own in empty
+        )
+        states = {one.state for request in asked for one in request} | {g.state for g in groups}
+        return Requested(asked, bool(empty) or State.BAD in states, remarks + said)
+
+    groups = worked(group, rows, apply_several)
+    projects = worked(compile_project(rule.project, context), rows, apply_several)
+    roles = role_column(role_rule, part, rows)
+    column = groups.joined(projects).joined(roles).of_each(requested)
+    column.note(lambda one: one.remarks, rows, notes)
+    bad.update(rows.chosen(column.where(lambda one: one.unusable)))
+    return RelationColumns.of(About.GROUP_ACCESS, rows, groups, [column])

@@ -4,7 +4,7 @@ Memberships, members of groups and the access of groups are read, judged and put
 way: a row names holders, and targets each with a role. What differs is which rules they have.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -13,9 +13,8 @@ import numpy as np
 
 from kanport.coded import Flags
 from kanport.facts import Fact, fact
-from kanport.mapping import LoadedMapping
-from kanport.mapping.relations import GroupAccess, Groups, ListedGroup, Matrix, Membership
-from kanport.mapping.rules import ListRule, ProjectRule, RoleRule, Rule
+from kanport.mapping.relations import Groups, Matrix, Membership
+from kanport.mapping.rules import RoleRule, Rule
 from kanport.model import Blocker, Given, Pair, ProjectRole
 from kanport.names import as_written, spelling_key
 from kanport.normalize.columns import header_origin, matrix_columns
@@ -38,7 +37,7 @@ from kanport.normalize.users import compile_username, nobody
 from kanport.origin import Origin
 from kanport.relations import RELATIONS, About
 from kanport.rules import project_role_problem, username_problem
-from kanport.table import Row, Table
+from kanport.table import Table
 
 CellResults = tuple[CellResult, ...]
 CustomRoles = Mapping[str, Collection[str]]
@@ -263,7 +262,7 @@ def _one_project(
             if lacking or role.state is State.BAD:
                 return Requested((Request(CellResult(State.BAD), role),), True, remarks)
             return Requested(remarks=remarks)
-        asked, said = _with_roles(projects, role, role_rule, part, custom)
+        asked, said = with_roles(projects, role, role_rule, part, custom)
         unusable = State.BAD in {one.state for request in asked for one in request}
         if any(own.state is State.EMPTY for _, own in asked):
             place = next(iter(asked[-1].role.places), None)
@@ -272,16 +271,17 @@ def _one_project(
         return Requested(asked, unusable, remarks + said)
 
     projects = worked(project_rule, rows, apply_several)
-    return projects.joined(_roles(role_rule, part, rows)).of_each(requested)
+    return projects.joined(role_column(role_rule, part, rows)).of_each(requested)
 
 
-def _roles(rule: CompiledRule, part: str | None, rows: FilledRows) -> Column[CellResult]:
+def role_column(rule: CompiledRule, part: str | None, rows: FilledRows) -> Column[CellResult]:
+    """Return the roles of rows; none where a part of the project's pattern says them."""
     if part is not None:
         return Column([NOTHING], np.zeros(len(rows), dtype=np.intp))
     return worked(rule, rows, apply)
 
 
-def _with_roles(
+def with_roles(
     projects: Sequence[CellResult],
     role: CellResult,
     rule: CompiledRule,
@@ -383,8 +383,8 @@ def read_members(
 
     A group may stand there without a member. Ids of unusable rows go into `bad`.
     """
-    name = _bound(rule.name, "group", context, name_problem)
-    member = _bound(rule.member, "member", context, username_problem)
+    name = compile_names(rule.name, "group", context, name_problem)
+    member = compile_names(rule.member, "member", context, username_problem)
     names, members = _read(name, rows, notes), _read(member, rows, notes)
     external = Column([NOTHING], np.zeros(len(rows), dtype=np.intp))
     id_rule = compile_rule(rule.external_id, "external id", context, clearable=True, names=True)
@@ -413,7 +413,9 @@ def read_members(
     return columns, external
 
 
-def _bound(rule: Rule | None, what: str, context: Context, check: Check) -> CompiledRule | None:
+def compile_names(
+    rule: Rule | None, what: str, context: Context, check: Check
+) -> CompiledRule | None:
     return compile_rule(rule, what, context, check=check, names=True)
 
 
@@ -423,127 +425,3 @@ def _read(rule: CompiledRule | None, rows: FilledRows, notes: Notes) -> Column[C
     found = worked(rule, rows, apply_several)
     found.note(lambda several: [said for one in several for said in one.remarks], rows, notes)
     return found
-
-
-# --- the access of groups -------------------------------------------------------------------------
-
-
-def read_access(
-    mapping: LoadedMapping,
-    rows_of: Mapping[str, FilledRows],
-    shared: Mapping[str, Context],
-    custom: CustomRoles,
-    notes: Notes,
-    bad: set[RowId],
-) -> list[RelationColumns]:
-    """Return what the rows, and the mapping's own lists, say of the access of groups.
-
-    Ids of rows that cannot be used go into `bad`. In a list, a role stands for itself.
-    """
-    found = []
-    for number, rule in enumerate(mapping.spec.group_access):
-        if rule.list is not None:
-            rows = FilledRows(listed_access(mapping, number))
-            found.append(_access(GROUP_ACCESS, rows, CONTEXT, custom, notes, bad))
-        elif rule.from_ is not None:
-            rows, context = rows_of[rule.from_], shared[rule.from_]
-            found.append(_access(rule, rows, context, custom, notes, bad))
-    return found
-
-
-def _access(
-    rule: GroupAccess,
-    rows: FilledRows,
-    context: Context,
-    custom: CustomRoles,
-    notes: Notes,
-    bad: set[RowId],
-) -> RelationColumns:
-    assert rule.project is not None and rule.role is not None  # noqa: S101 - the model sees to it
-    group = _bound(rule.group, "group", context, name_problem) or compile_nothing("group", context)
-    role_rule, part = compile_role(rule.role, context)
-
-    def requested(
-        read: tuple[tuple[CellResults, CellResults], CellResult],
-    ) -> Requested:
-        (groups, projects), role = read
-        remarks = tuple(one for value in (*groups, *projects, role) for one in value.remarks)
-        # A row without a group or without a project is about something else.
-        if groups[0].state is State.EMPTY or projects[0].state is State.EMPTY:
-            states = {groups[0].state, projects[0].state, role.state}
-            odd = State.BAD in states or State.UNKNOWN in states
-            about = (Request(projects[0], role),) if odd else ()
-            return Requested(about, State.BAD in states, remarks)
-        asked, said = _with_roles(projects, role, role_rule, part, custom)
-        empty = [own for _, own in asked if own.state is State.EMPTY]
-        said += tuple(
-            remark("value-required", next(iter(own.places), None), case="group-role")
-            for own in empty
-        )
-        states = {one.state for request in asked for one in request} | {g.state for g in groups}
-        return Requested(asked, bool(empty) or State.BAD in states, remarks + said)
-
-    groups = worked(group, rows, apply_several)
-    projects = worked(compile_project(rule.project, context), rows, apply_several)
-    roles = _roles(role_rule, part, rows)
-    column = groups.joined(projects).joined(roles).of_each(requested)
-    column.note(lambda one: one.remarks, rows, notes)
-    bad.update(rows.chosen(column.where(lambda one: one.unusable)))
-    return RelationColumns.of(About.GROUP_ACCESS, rows, groups, [column])
-
-
-# --- what a mapping itself lists, as rows: so that it is read and judged like that of a file ------
-
-# The columns of the rows that a list stands for.
-GROUP, MEMBER, EXTERNAL_ID, PROJECT, ROLE = "group", "member", "external id", "project", "role"
-CONTEXT = Context("", clear="\0")
-"""What all lists share: no source, and no token that clears."""
-
-GROUPS = Groups.model_construct(
-    from_="",
-    name=ListRule.model_construct(from_=GROUP),
-    member=ListRule.model_construct(from_=MEMBER),
-    external_id=Rule.model_construct(from_=EXTERNAL_ID),
-)
-GROUP_ACCESS = GroupAccess.model_construct(
-    from_="",
-    group=ListRule.model_construct(from_=GROUP),
-    project=ProjectRule.model_construct(from_=PROJECT),
-    role=RoleRule.model_construct(from_=ROLE),
-)
-
-
-def listed_groups(mapping: LoadedMapping, number: int) -> tuple[Table, frozenset[str]]:
-    """Return the rows that a list of groups stands for, and the groups whose members it lists."""
-    rows: list[Row] = []
-    complete: set[str] = set()
-    for name, listed in (mapping.spec.groups[number].list or {}).items():
-        at = ("groups", number, "list", name)
-        external_id: str = ""
-        members: tuple[str, ...] = ()
-        if isinstance(listed, ListedGroup):
-            external_id, members = listed.external_id or "", listed.members or ()
-        else:
-            members = listed
-        if not isinstance(listed, ListedGroup) or listed.members is not None:
-            complete.add(name)
-        rows.append(Row(mapping.place(at), {GROUP: (name,), EXTERNAL_ID: external_id}))
-        rows += [Row(mapping.place(at), {GROUP: (name,), MEMBER: (who,)}) for who in members]
-    return _table(mapping, f"list {number}", rows), frozenset(complete)
-
-
-def listed_access(mapping: LoadedMapping, number: int) -> Table:
-    """Return the rows that a list of the access of groups stands for."""
-
-    def rows() -> Iterator[Row]:
-        for group, projects in (mapping.spec.group_access[number].list or {}).items():
-            for project, role in projects.items():
-                place = mapping.place(("group_access", number, "list", group, project))
-                yield Row(place, {GROUP: (group,), PROJECT: (project,), ROLE: role})
-
-    return _table(mapping, f"access {number}", rows())
-
-
-def _table(mapping: LoadedMapping, name: str, rows: Iterable[Row]) -> Table:
-    columns = (GROUP, MEMBER, EXTERNAL_ID, PROJECT, ROLE)
-    return Table.of_rows(name, "mapping", str(mapping.path), columns, rows)
