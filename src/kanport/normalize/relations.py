@@ -416,6 +416,7 @@ def read_members(
 def compile_names(
     rule: Rule | None, what: str, context: Context, check: Check
 ) -> CompiledRule | None:
+    """Make the rule for names of users or groups ready for one source."""
     return compile_rule(rule, what, context, check=check, names=True)
 
 
