@@ -9,6 +9,7 @@ recorded username, and about the access of a group only while group and project 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from kanport.model import CurrentState, Group, Identity, Project, User
 from kanport.names import compare_key, spelling_key
@@ -90,8 +91,7 @@ class Absence:
     disabled_at: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """A relation that Kanport gave, or manages: whose, and in what, as both were called."""
 
     holder: str
@@ -125,7 +125,7 @@ class LedgerState:
     last_good: GoodRun | None = None
     through_group: Mapping[tuple[int, int], str] = field(default_factory=dict)
     group_access: Mapping[tuple[int, int], str] = field(default_factory=dict)
-    access_names: Mapping[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
+    access_names: Mapping[tuple[int, int], Grant] = field(default_factory=dict)
     entries: Entries = field(default_factory=dict)
     named_projects: Mapping[int, str] = field(default_factory=dict)
     named_groups: Mapping[int, str] = field(default_factory=dict)
@@ -150,11 +150,7 @@ class LedgerState:
                 for name, one in zip(names, (holder, target), strict=True)
             )
         grant = (self.grants if kind is About.MEMBERSHIP else self.group_members).get(place)
-        return (
-            grant is not None
-            and _is_called(grant.holder, holder)
-            and _is_called(grant.target, target)
-        )
+        return grant is not None and all(map(_is_called, grant, (holder, target)))
 
     def projects_remembered(self) -> frozenset[int]:
         """Return the ids of the projects that sources named, or in which Kanport granted access."""

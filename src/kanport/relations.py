@@ -68,7 +68,8 @@ class RelationKind:
         about: what changes of it are about.
         holder: what has it: a user or a group.
         target: in what: a project or a group.
-        several: what lists of it are called: in the states, the plan and the ledger.
+        several: what lists of it are called in the states and the plan.
+        ledger: the table of the ledger with those that Kanport gave.
         rules: the part of the mapping with the rules that ask for it.
         verbs: what its actions are called; the last is also the setting of the mapping that ends
             what no source lists (`missing`).
@@ -86,6 +87,7 @@ class RelationKind:
     holder: About
     target: About
     several: str
+    ledger: str
     rules: str
     verbs: Verbs
     absent: str
@@ -126,6 +128,7 @@ _MEMBERSHIP = RelationKind(
     holder=About.USER,
     target=About.PROJECT,
     several="memberships",
+    ledger="grants",
     rules="memberships",
     verbs=Verbs("grant", "change", "revoke"),
     absent="not-a-member",
@@ -143,6 +146,7 @@ _GROUP_MEMBER = RelationKind(
     holder=About.USER,
     target=About.GROUP,
     several="group_members",
+    ledger="group_members",
     rules="groups",
     verbs=Verbs("add", "", "remove"),
     absent="not-in-group",
@@ -158,6 +162,7 @@ _GROUP_ACCESS = RelationKind(
     holder=About.GROUP,
     target=About.PROJECT,
     several="group_access",
+    ledger="group_access",
     rules="group_access",
     verbs=Verbs("grant", "change", "revoke"),
     absent="no-group-access",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kanport.memory import LedgerState
+from kanport.memory import Grant, LedgerState
 from kanport.model import (
     CurrentState,
     DesiredGroup,
@@ -342,7 +342,7 @@ def test_what_the_ledger_says_is_not_believed_where_the_server_shows_otherwise()
 def test_what_the_ledger_says_is_not_believed_of_a_number_that_was_passed_on(
     names: tuple[str, str],
 ) -> None:
-    known = LedgerState(group_access={(7, 1): MEMBER}, access_names={(7, 1): names})
+    known = LedgerState(group_access={(7, 1): MEMBER}, access_names={(7, 1): Grant(*names)})
     plan = planned(
         wanted({"Web": None}),
         server(ENGINEERS, Group(8, "Web"), roles={1: {2: MEMBER, 3: MEMBER}}),

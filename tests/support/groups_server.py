@@ -7,7 +7,7 @@ and Kanport then puts one beside the group (`kanport.apply.steps`).
 
 from dataclasses import dataclass, field, replace
 
-from kanport.memory import LedgerState
+from kanport.memory import Grant, LedgerState
 from kanport.model import PROJECT_ROLE_RANK, CurrentState, Group, Project, User
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
@@ -64,7 +64,7 @@ class GroupsServer:
         return LedgerState(
             group_access=dict(self.attached),
             access_names={
-                (group, project): (self.names[group][0], labels[project])
+                (group, project): Grant(self.names[group][0], labels[project])
                 for group, project in self.attached
             },
         )

@@ -17,6 +17,7 @@ from kanport.memory import (
     SourceMemory,
 )
 from kanport.model import Identity
+from kanport.relations import RELATIONS, About
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -33,6 +34,10 @@ def recall(path: Path, server: str) -> LedgerState:
             return NOTHING
         with closing(copy_in_memory(path)) as ledger:
             return _memory(ledger, server)
+
+
+NAMES = {About.USER: "username", About.GROUP: "group_name", About.PROJECT: "project"}
+"""The columns with what users, groups and projects of a relation are called."""
 
 
 def absences(ledger: "Connection", server: str) -> dict[int, Absence]:
@@ -62,53 +67,40 @@ def _memory(ledger: "Connection", server: str) -> LedgerState:
             str(stable_id): str(username)
             for stable_id, username in _rows(ledger, "id, username FROM departed", server)
         },
-        users={
-            int(user_id): str(username)
-            for user_id, username in _rows(ledger, "user_id, username FROM users", server)
-        },
-        grants={
-            (int(user_id), int(project_id)): Grant(str(username), str(project))
-            for user_id, project_id, username, project in _rows(
-                ledger, "user_id, project_id, username, project FROM grants", server
-            )
-        },
+        users=_texts(ledger, "user_id, username FROM users", server),
+        grants=_grants(ledger, About.MEMBERSHIP, server),
         absent=absences(ledger, server),
         counted_at=counted_at(ledger, server),
         last_good=_last_good(ledger, server),
-        through_group={
-            (int(user_id), int(project_id)): str(role)
-            for user_id, project_id, role in _rows(
-                ledger, "user_id, project_id, role FROM through_group", server
-            )
-        },
-        group_access={
-            (int(group_id), int(project_id)): str(role)
-            for group_id, project_id, role in _rows(
-                ledger, "group_id, project_id, role FROM group_access", server
-            )
-        },
-        access_names={
-            (int(group_id), int(project_id)): (str(group), str(project))
-            for group_id, project_id, group, project in _rows(
-                ledger, "group_id, project_id, group_name, project FROM group_access", server
-            )
-        },
+        through_group=_roles(ledger, "user_id, project_id, role FROM through_group", server),
+        group_access=_roles(ledger, "group_id, project_id, role FROM group_access", server),
+        access_names=_grants(ledger, About.GROUP_ACCESS, server),
         entries=_entries(ledger, server),
-        named_projects={
-            int(project_id): str(name)
-            for project_id, name in _rows(ledger, "project_id, name FROM named_projects", server)
-        },
-        named_groups={
-            int(group_id): str(name)
-            for group_id, name in _rows(ledger, "group_id, name FROM named_groups", server)
-        },
-        group_members={
-            (int(user_id), int(group_id)): Grant(str(username), str(group))
-            for user_id, group_id, username, group in _rows(
-                ledger, "user_id, group_id, username, group_name FROM group_members", server
-            )
-        },
+        named_projects=_texts(ledger, "project_id, name FROM named_projects", server),
+        named_groups=_texts(ledger, "group_id, name FROM named_groups", server),
+        group_members=_grants(ledger, About.GROUP_MEMBER, server),
     )
+
+
+def _texts(ledger: "Connection", what: str, server: str) -> dict[int, str]:
+    return {int(number): str(text) for number, text in _rows(ledger, what, server)}
+
+
+def _roles(ledger: "Connection", what: str, server: str) -> dict[tuple[int, int], str]:
+    rows = _rows(ledger, what, server)
+    return {(int(holder), int(target)): str(role) for holder, target, role in rows}
+
+
+def _grants(ledger: "Connection", kind: About, server: str) -> dict[tuple[int, int], Grant]:
+    """Return the relations of a kind that Kanport gave, by the ids of both ends."""
+    ends = RELATIONS[kind].ends
+    columns = ", ".join((*(end.numbered_by for end in ends), *(NAMES[end] for end in ends)))
+    return {
+        (int(holder_id), int(target_id)): Grant(str(holder), str(target))
+        for holder_id, target_id, holder, target in _rows(
+            ledger, f"{columns} FROM {RELATIONS[kind].ledger}", server
+        )
+    }
 
 
 def _entries(ledger: "Connection", server: str) -> dict[str, dict[str, KnownEntry]]:

@@ -9,6 +9,7 @@ from kanport.ledger.file import writing
 from kanport.ledger.reading import absences, counted_at, directory_text
 from kanport.memory import Absence, GoodRun, Grant, LedgerUpdate, absences_after
 from kanport.model import Identity
+from kanport.relations import RELATIONS, About
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -33,17 +34,24 @@ def record(path: Path, server: str, learned: LedgerUpdate, *, now: str) -> None:
             _rename(ledger, server, user_id, username)
         _people(ledger, server, learned.identities, now)
         _users(ledger, server, learned.created, "made", now)
-        _forget(ledger, "grants", "user_id", server, learned.revoked)
-        _grants(ledger, server, learned.granted, "made", now)
+        _forget(ledger, About.MEMBERSHIP, server, learned.revoked)
+        _give(ledger, About.MEMBERSHIP, server, learned.granted, "made", now)
         _entries(ledger, server, learned)
         _absences(ledger, server, learned, now)
         _roles(ledger, "through_group", "user_id", server, learned.through_group, now)
         _roles(ledger, "group_access", "group_id", server, learned.group_access, now)
         _names(ledger, "group_name", "group_id", server, learned.group_names)
         _names(ledger, "project", "project_id", server, learned.project_names)
-        _members(ledger, server, learned, now)
-        _named(ledger, "named_projects", "project_id", server, learned.named_projects, now)
-        _named(ledger, "named_groups", "group_id", server, learned.named_groups, now)
+        _forget(ledger, About.GROUP_MEMBER, server, learned.taken_out)
+        _give(ledger, About.GROUP_MEMBER, server, learned.put_in, now)
+        ledger.executemany(
+            "UPDATE group_members SET group_name = ? WHERE server = ? AND group_id = ?",
+            [(name, server, group_id) for group_id, name in learned.group_names.items()],
+        )
+        for table in ("named_projects", "named_groups"):
+            named: Mapping[int, str] = getattr(learned, table)
+            rows = [(server, number, name, now) for number, name in named.items()]
+            _put(ledger, f"{table} VALUES (?, ?, ?, ?)", rows)
         for project_id in learned.gone_projects:
             _forget_thing(ledger, _OF_PROJECTS, "project_id", server, project_id)
         for group_id in learned.gone_groups:
@@ -91,7 +99,7 @@ def adopt(
     """
     with writing(path) as ledger:
         _users(ledger, server, users, "adopted", now)
-        _grants(ledger, server, grants, "adopted", now)
+        _give(ledger, About.MEMBERSHIP, server, grants, "adopted", now)
 
 
 def _people(ledger: "Connection", server: str, people: Iterable[Identity], now: str) -> None:
@@ -109,26 +117,23 @@ def _people(ledger: "Connection", server: str, people: Iterable[Identity], now: 
         ledger.execute("DELETE FROM departed WHERE server = ? AND id = ?", (server, person.id))
 
 
+def _put(ledger: "Connection", what: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Put rows into a table in place of those with the same key; `what` is table and values."""
+    ledger.executemany(f"INSERT OR REPLACE INTO {what}", rows)
+
+
 def _users(ledger: "Connection", server: str, users: Mapping[int, str], how: str, now: str) -> None:
-    ledger.executemany(
-        "INSERT INTO users VALUES (?, ?, ?, ?, ?) ON CONFLICT (server, user_id) DO UPDATE SET"
-        " username = excluded.username, how = excluded.how, since = excluded.since",
-        [(server, user_id, username, how, now) for user_id, username in users.items()],
-    )
+    rows = [(server, user_id, username, how, now) for user_id, username in users.items()]
+    _put(ledger, "users VALUES (?, ?, ?, ?, ?)", rows)
 
 
-def _grants(
-    ledger: "Connection", server: str, grants: Mapping[Pair, Grant], how: str, now: str
+def _give(
+    ledger: "Connection", kind: About, server: str, grants: Mapping[Pair, Grant], *how: str
 ) -> None:
-    ledger.executemany(
-        "INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server, user_id, project_id)"
-        " DO UPDATE SET username = excluded.username, project = excluded.project,"
-        " how = excluded.how, since = excluded.since",
-        [
-            (server, user_id, project_id, grant.holder, grant.target, how, now)
-            for (user_id, project_id), grant in grants.items()
-        ],
-    )
+    """Put in the relations of a kind that Kanport gave; `how` are the last columns."""
+    rows = [(server, *ids, *grant, *how) for ids, grant in grants.items()]
+    values = ", ".join("?" * (5 + len(how)))
+    _put(ledger, f"{RELATIONS[kind].ledger} VALUES ({values})", rows)
 
 
 def _forget_user(ledger: "Connection", server: str, user_id: int, now: str) -> None:
@@ -196,13 +201,15 @@ def _roles(
     roles: Mapping[Pair, str | None],
     now: str,
 ) -> None:
-    _forget(ledger, table, who, server, [pair for pair, role in roles.items() if role is None])
-    when = "seen_at" if table == "through_group" else "given_at"
-    columns = f"server, {who}, project_id, role, {when}"
+    gone = [(server, *pair) for pair, role in roles.items() if role is None]
     ledger.executemany(
-        f"INSERT OR REPLACE INTO {table} ({columns}) VALUES (?, ?, ?, ?, ?)",  # noqa: S608
-        [(server, *pair, role, now) for pair, role in roles.items() if role is not None],
+        f"DELETE FROM {table} WHERE server = ? AND {who} = ? AND project_id = ?",  # noqa: S608
+        gone,
     )
+    when = "seen_at" if table == "through_group" else "given_at"
+    rows = [(server, *pair, role, now) for pair, role in roles.items() if role is not None]
+    columns = f"server, {who}, project_id, role, {when}"
+    _put(ledger, f"{table} ({columns}) VALUES (?, ?, ?, ?, ?)", rows)
 
 
 def _names(
@@ -211,39 +218,6 @@ def _names(
     ledger.executemany(
         f"UPDATE group_access SET {column} = ? WHERE server = ? AND {whose} = ?",  # noqa: S608
         [(name, server, number) for number, name in names.items()],
-    )
-
-
-def _members(ledger: "Connection", server: str, learned: LedgerUpdate, now: str) -> None:
-    ledger.executemany(
-        "DELETE FROM group_members WHERE server = ? AND user_id = ? AND group_id = ?",
-        [(server, *pair) for pair in learned.taken_out],
-    )
-    ledger.executemany(
-        "INSERT OR REPLACE INTO group_members VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            (server, user_id, group_id, member.holder, member.target, now)
-            for (user_id, group_id), member in learned.put_in.items()
-        ],
-    )
-    ledger.executemany(
-        "UPDATE group_members SET group_name = ? WHERE server = ? AND group_id = ?",
-        [(name, server, group_id) for group_id, name in learned.group_names.items()],
-    )
-
-
-def _named(
-    ledger: "Connection",
-    table: str,
-    what: str,
-    server: str,
-    names: Mapping[int, str],
-    now: str,
-) -> None:
-    columns = f"server, {what}, name, named_at"
-    ledger.executemany(
-        f"INSERT OR REPLACE INTO {table} ({columns}) VALUES (?, ?, ?, ?)",  # noqa: S608
-        [(server, number, name, now) for number, name in names.items()],
     )
 
 
@@ -258,8 +232,11 @@ def _forget_thing(
         )
 
 
-def _forget(ledger: "Connection", table: str, who: str, server: str, pairs: Iterable[Pair]) -> None:
+def _forget(ledger: "Connection", kind: About, server: str, pairs: Iterable[Pair]) -> None:
+    """Forget relations of a kind."""
+    holder, target = (end.numbered_by for end in RELATIONS[kind].ends)
     ledger.executemany(
-        f"DELETE FROM {table} WHERE server = ? AND {who} = ? AND project_id = ?",  # noqa: S608
+        f"DELETE FROM {RELATIONS[kind].ledger}"  # noqa: S608
+        f" WHERE server = ? AND {holder} = ? AND {target} = ?",
         [(server, *pair) for pair in pairs],
     )
