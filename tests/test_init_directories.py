@@ -8,7 +8,7 @@ import pytest
 
 from kanport.fields import ACTIVE
 from kanport.mapping import load_mapping
-from kanport.mapping.sources import LdapSource
+from kanport.mapping.ldap import LdapSource
 from tests.support.command_line import Kanport, Result
 from tests.support.ldap.certificates import Authority
 from tests.support.ldap.ds389 import READER, Ds389

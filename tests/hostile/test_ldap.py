@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kanport.errors import Exit, Unreachable
-from kanport.mapping.sources import LdapSource
+from kanport.mapping.ldap import LdapSource
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.connection import Question
 from kanport.sources.ldap.search import Directory

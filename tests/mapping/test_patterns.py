@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from kanport.errors import SourceInvalid
 from kanport.findings import errors_in
+from kanport.mapping.ldap import Choice
 from kanport.mapping.patterns import NotAPattern, Pattern, TooSlow
 from kanport.mapping.relations import Matrix
-from kanport.mapping.sources import Choice
 from kanport.normalize.columns import matrix_columns
 from kanport.pipeline.inputs import read_inputs
 from kanport.sources.ldap.attributes import choosers

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from kanport.mapping.sources import LdapSource
+from kanport.mapping.ldap import LdapSource
 
 GOOD: dict[str, Any] = {
     "type": "ldap",

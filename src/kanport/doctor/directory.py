@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from kanport.config.address import is_loopback
 from kanport.doctor.checks import Check, certificate_check, counted, fine, warning
 from kanport.errors import KanportError
-from kanport.mapping.sources import LdapSource
+from kanport.mapping.ldap import LdapSource
 from kanport.network import LONGEST_EXCHANGE
 from kanport.sources.ldap.ber import SUCCESS, Done, Entry, answer_text, meaning
 from kanport.sources.ldap.connect import connected

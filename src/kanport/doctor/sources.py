@@ -9,7 +9,7 @@ from kanport.doctor.checks import Check, counted, failed, finding_lines, fine, w
 from kanport.errors import KanportError
 from kanport.findings import Severity
 from kanport.mapping import LoadedMapping
-from kanport.mapping.sources import LdapSource
+from kanport.mapping.ldap import LdapSource
 from kanport.network import LONGEST_EXCHANGE
 from kanport.normalize import columns_used, secret_columns
 from kanport.sources import SourceContext, read_source

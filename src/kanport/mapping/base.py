@@ -14,6 +14,8 @@ from pydantic import (
     Discriminator,
     Field,
     ModelWrapValidatorHandler,
+    StrictFloat,
+    StrictInt,
     Tag,
     ValidationError,
     model_validator,
@@ -192,3 +194,25 @@ def _again(error: Any) -> str | PydanticCustomError:
 def written(raw: Table, key: str) -> Any:
     """Return the value of a key, whether it is spelled as in a file or as in Python (`from_`)."""
     return raw.get(key, raw.get(f"{key}_"))
+
+
+# --- what sources on a network have in common -----------------------------------------------------
+
+Seconds = Annotated[StrictInt | StrictFloat, Field(gt=0, le=3600)]
+
+
+class SecretReference(Strict):
+    """Where to find a password; the mapping itself never contains one."""
+
+    env: Text | None = Field(None, description="Environment variable that contains the password.")
+    file: Text | None = Field(
+        None, description="File that only you can read, relative to the mapping."
+    )
+
+    @classmethod
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+        """Return what is wrong with the choice between the two."""
+        if len(raw.keys() & {"env", "file"}) != 1:
+            yield problem(
+                "needs one of env or file", hint="{env: LDAP_PASSWORD} or {file: /run/secrets/ldap}"
+            )

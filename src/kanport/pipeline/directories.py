@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
-from kanport.mapping.sources import LdapSource
+from kanport.mapping.ldap import LdapSource
 from kanport.memory import Entries, KnownEntry
 from kanport.model import Blocker, DesiredState, Pair, Unknown
 from kanport.names import compare_key, spelling_key

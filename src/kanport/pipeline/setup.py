@@ -37,7 +37,8 @@ from kanport.init import (
 from kanport.kanboard.client import Client
 from kanport.kanboard.reader import read_current
 from kanport.ledger import adopt, recall
-from kanport.mapping.sources import CsvSource, ExcelSource, LdapSource, Source
+from kanport.mapping.ldap import LdapSource
+from kanport.mapping.sources import CsvSource, ExcelSource, Source
 from kanport.names import compare_key
 from kanport.names import normalize as in_form
 from kanport.normalize.projects import name_problem as project_problem

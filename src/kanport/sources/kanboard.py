@@ -17,7 +17,8 @@ from kanport.export import Listing, listings, not_whole
 from kanport.files import read_secret
 from kanport.kanboard.client import Client
 from kanport.kanboard.reader import read_current
-from kanport.mapping.sources import KanboardSource, SecretReference
+from kanport.mapping.base import SecretReference
+from kanport.mapping.sources import KanboardSource
 from kanport.origin import Origin
 from kanport.sources import SourceContext
 from kanport.table import Table

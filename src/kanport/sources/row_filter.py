@@ -16,8 +16,9 @@ from kanport.errors import SourceInvalid
 from kanport.findings import Finding, found
 from kanport.mapping.base import near
 from kanport.mapping.conditions import CellTest, Condition, Conditions, alternatives
+from kanport.mapping.ldap import several
 from kanport.mapping.patterns import TooSlow, compiled
-from kanport.mapping.sources import FileSource, Source, several
+from kanport.mapping.sources import FileSource, Source
 from kanport.names import normalize
 from kanport.origin import Origin
 from kanport.table import Cell, Row, Table

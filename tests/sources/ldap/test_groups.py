@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kanport.errors import ConfigInvalid, SourceInvalid
-from kanport.mapping.sources import LdapSource
+from kanport.mapping.ldap import LdapSource
 from kanport.sources.ldap import SourceIncomplete
 from kanport.table import Table
 from tests.support.ldap.ldif import GROUPS, PEOPLE, dn, entry, group, person, tree

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kanport.mapping.sources import LdapSource
+from kanport.mapping.ldap import LdapSource
 from kanport.table import Table
 from tests.support.ldap import ds389
 from tests.support.ldap.ds389 import Ds389

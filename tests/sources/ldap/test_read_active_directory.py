@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kanport.errors import Unreachable
-from kanport.mapping.sources import LdapSource
+from kanport.mapping.ldap import LdapSource
 from kanport.sandbox import Sandbox
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.proof import AbsenceProof

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kanport.mapping.sources import LdapSource
+from kanport.mapping.ldap import LdapSource
 from kanport.sources import SourceContext
 from kanport.sources.ldap import read_ldap
 from kanport.table import Table

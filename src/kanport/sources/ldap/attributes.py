@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from kanport.mapping.ldap import Choice, LdapSource
 from kanport.mapping.patterns import Pattern, compiled
-from kanport.mapping.sources import Choice, LdapSource
 from kanport.sources.ldap.ber import Attributes
 from kanport.sources.ldap.names import split_dn
 

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from kanport.errors import ConfigInvalid, Unreachable
 from kanport.events import log_event
 from kanport.files import read_secret
-from kanport.mapping.sources import LdapSource, SecretReference
+from kanport.mapping.base import SecretReference
+from kanport.mapping.ldap import LdapSource
 from kanport.network import LONGEST_EXCHANGE
 from kanport.sources.ldap.connection import Connection, Login, Most
 from kanport.sources.ldap.sockets import LoginRefused, make_context

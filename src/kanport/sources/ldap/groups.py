@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from kanport.errors import SourceInvalid
 from kanport.facts import fact
 from kanport.findings import Finding, found
-from kanport.mapping.sources import LdapGroups, LdapSource, several
+from kanport.mapping.ldap import LdapGroups, LdapSource, several
 from kanport.origin import Origin
 from kanport.sources.ldap.attributes import texts
 from kanport.sources.ldap.ber import Entry

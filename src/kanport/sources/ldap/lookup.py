@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, S
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kanport.mapping.sources import LdapGroups, LdapSource, several
+from kanport.mapping.ldap import LdapGroups, LdapSource, several
 from kanport.sources.ldap.attributes import texts
 from kanport.sources.ldap.ber import REFERRAL, SUCCESS, Entry
 from kanport.sources.ldap.connect import connected

@@ -10,7 +10,7 @@ from itertools import chain
 from urllib.parse import unquote, urlsplit
 
 from kanport.errors import ConfigInvalid
-from kanport.mapping.sources import LdapGroups, several
+from kanport.mapping.ldap import LdapGroups, several
 from kanport.sources.ldap.attributes import is_locked, sid_text, texts
 from kanport.sources.ldap.ber import Attributes, Entry
 from kanport.sources.ldap.connection import Question

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from kanport.errors import ConfigInvalid
 from kanport.facts import fact
 from kanport.findings import Finding, found
-from kanport.mapping.sources import LdapGroups, LdapSource, several
+from kanport.mapping.ldap import LdapGroups, LdapSource, several
 from kanport.origin import Origin
 from kanport.sources import SourceContext
 from kanport.sources.ldap.attributes import READS

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from kanport.mapping.sources import LdapGroups, LdapSource, several
+from kanport.mapping.ldap import LdapGroups, LdapSource, several
 from kanport.sources.ldap.attributes import is_locked
 from kanport.sources.ldap.ber import Entry
 from kanport.sources.ldap.lookup import Lookup, ResolvedNames

@@ -14,8 +14,8 @@ from kanport.coded import Coded, Codes, numbered, objects
 from kanport.errors import SourceInvalid
 from kanport.facts import fact
 from kanport.findings import Finding, found
+from kanport.mapping.ldap import LdapSource
 from kanport.mapping.patterns import TooSlow
-from kanport.mapping.sources import LdapSource
 from kanport.origin import Origin
 from kanport.sources.ldap.attributes import MAY_BE_ABSENT, READS, choosers, judge, text_of, writers
 from kanport.sources.ldap.ber import Attributes, Entry

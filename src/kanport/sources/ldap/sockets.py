@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from kanport import network
 from kanport.errors import ConfigInvalid
 from kanport.files import open_regular
-from kanport.mapping.sources import LdapSource
+from kanport.mapping.ldap import LdapSource
 from kanport.network import Deadline, Overdue, TooLarge
 
 # --- TLS ------------------------------------------------------------------------------------------
