@@ -7,11 +7,12 @@ group of a project. The ledger remembers it.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import numpy as np
 
-from kanport.facts import Fact, fact
-from kanport.findings import Finding, found
+from kanport.facts import Fact, Param, fact
+from kanport.findings import Finding, finding
 from kanport.mapping.spec import MappingFile
 from kanport.memory import LedgerState
 from kanport.model import CurrentState, Group, Project, User
@@ -39,60 +40,49 @@ def undecided(mapping: MappingFile, key: str) -> bool:
     return getattr(mapping, key) != "keep" or key not in mapping.model_fields_set
 
 
-# --- projects -------------------------------------------------------------------------------------
+ThingT = TypeVar("ThingT", Project, Group)
 
 
 @dataclass(frozen=True, slots=True)
-class DroppedProjects:
-    """What the ledger knows and no source names any more.
+class Dropped(Generic[ThingT]):
+    """Projects, or groups, that the ledger knows from the sources and that they name no longer.
 
-    `projects` are those in which no membership is asked for. By id, `had_members` are those in
-    which one was, `accessed` those that no access of a group names either, and `open` those of
-    which the input leaves that open; `unclear` is True where a name may mean any of them.
+    `why_open` says by id why the input leaves that open; `open` are the ids of those that something
+    may name after all. `accessed` are the ids of those that no access of a group names either.
     """
 
-    projects: tuple[Project, ...] = ()
-    had_members: frozenset[int] = frozenset()
+    things: tuple[ThingT, ...] = ()
+    why_open: Mapping[int, tuple[PlanBecause, ...]] = field(default_factory=dict)
     accessed: frozenset[int] = frozenset()
     open: frozenset[int] = frozenset()
-    unclear: bool = False
 
     @property
     def ids(self) -> frozenset[int]:
-        """The ids of the projects."""
-        return frozenset(project.id for project in self.projects)
+        """The ids of them all."""
+        return frozenset(one.id for one in self.things)
 
-    @property
-    def unproven(self) -> frozenset[int]:
-        """The ids of the projects of which the input leaves open whether anything names them."""
-        return self.ids if self.unclear else self.open
+    def endings(self, setting: str) -> Endings:
+        """Return those whose access of groups a setting ends, with what prevents it."""
+        ends = self.ids & self.accessed if setting == "revoke" else ()
+        return {one.id: self.why_open.get(one.id, ()) for one in self.things if one.id in ends}
 
-    def why_open(self, project: Project, policy: RemovalPolicy) -> tuple[PlanBecause, ...]:
-        """Return why it is open whether anything names a project; nothing where it is not."""
-        because = (cause("unclear-project"),) if self.unclear else ()
-        if project.id not in self.open:
-            return because
-        return (
-            *because,
-            *policy.resolved.causes.of_name(About.PROJECT, policy.project_keys(project)),
-        )
-
-    def endings(self, policy: RemovalPolicy) -> Endings:
-        """Return the projects in which the access of groups ends, with what prevents it."""
-        if policy.mapping.projects_missing != "revoke":
-            return {}
-        return {
-            project.id: self.why_open(project, policy)
-            for project in self.projects
-            if project.id in self.accessed
-        }
+    def finding(self, one: ThingT, remaining: Iterable[Fact]) -> Finding:
+        """Return the finding for one in which access remains."""
+        about = About.PROJECT if isinstance(one, Project) else About.GROUP
+        label = one.label if isinstance(one, Project) else one.name
+        case = "unproven" if one.id in self.why_open else ""
+        named: dict[str, Param] = {about.named_by: label, "remaining": tuple(remaining)}
+        return finding(fact(f"{about}-dropped", case=case, **named), value=label)
 
 
-def dropped_projects(policy: RemovalPolicy) -> DroppedProjects:
+# --- projects -------------------------------------------------------------------------------------
+
+
+def dropped_projects(policy: RemovalPolicy) -> Dropped[Project]:
     """Find the projects that the ledger knows from the sources and that they name no longer."""
     resolved, current, memory = policy.resolved, policy.current, policy.memory
     if not policy.mapping.ends_by_absence:
-        return DroppedProjects()
+        return Dropped()
     texts = {*texts_of_projects(resolved.desired)}
     texts |= {resolved.wanted.targets[at].label for at in np.unique(resolved.wanted.target)}
     access_texts = {access.target.value for access in resolved.desired.group_access}
@@ -112,17 +102,19 @@ def dropped_projects(policy: RemovalPolicy) -> DroppedProjects:
         and project.id not in named
         and (project.id in given or _is_remembered(project, resolved, current, memory))
     )
-    names = resolved.uncertainty.names_open(About.PROJECT)
-    return DroppedProjects(
+    names, causes = resolved.uncertainty.names_open(About.PROJECT), resolved.causes
+    may_be_named = {
+        project.id: causes.of_name(About.PROJECT, policy.project_keys(project))
+        for project in projects
+        if not names.isdisjoint((None, *policy.project_keys(project)))
+    }
+    because = (cause("unclear-project"),) if unclear else ()
+    why_open = {one.id: (*because, *may_be_named.get(one.id, ())) for one in projects}
+    return Dropped(
         projects,
-        frozenset(project.id for project in projects if _had_members(project, memory)),
+        {number: several for number, several in why_open.items() if several},
         frozenset(project.id for project in projects) - accessed,
-        frozenset(
-            project.id
-            for project in projects
-            if not names.isdisjoint((None, *policy.project_keys(project)))
-        ),
-        unclear,
+        frozenset(may_be_named),
     )
 
 
@@ -145,7 +137,7 @@ class DroppedDiff(MembershipDiff):
     """What ends in dropped projects; `settled` are the ids of those where nothing is left."""
 
     def __init__(
-        self, dropped: DroppedProjects, policy: RemovalPolicy, projection: GroupProjection
+        self, dropped: Dropped[Project], policy: RemovalPolicy, projection: GroupProjection
     ) -> None:
         """Compare who has access in dropped projects with what the mapping says about these.
 
@@ -163,12 +155,13 @@ class DroppedDiff(MembershipDiff):
         # Access that no list names ends anyway then, or a finding says why it stays.
         ends = policy.ends_unlisted(About.GROUP_ACCESS)
         groups = {} if ends else _groups_with_access(dropped, projection)
-        for project in dropped.projects:
+        for project in dropped.things:
             left, granted = self._end_members(project)
             if left or groups.get(project.id):
                 if undecided(mapping, "projects_missing"):
-                    self.findings.append(_project_finding(project, left, granted, groups, dropped))
-            elif not policy.current.roles[project.id] and project.id not in dropped.unproven:
+                    remaining = _remaining(left, granted, groups.get(project.id, ()))
+                    self.findings.append(dropped.finding(project, remaining))
+            elif not policy.current.roles[project.id] and project.id not in dropped.why_open:
                 self.settled.add(project.id)
 
     def _end_members(self, project: Project) -> tuple[list[User], int]:
@@ -186,7 +179,7 @@ class DroppedDiff(MembershipDiff):
             if policy.protected(user.username) or not user.active or user.id in self._leaving:
                 continue
             effective = self.projection.effective(user.id, ProjectKey.of(project))
-            had_members = self._everybody and project.id in self._dropped.had_members
+            had_members = self._everybody and _had_members(project, policy.memory)
             if ours or (had_members and effective.at_least is None):
                 left.append(user)
                 granted += ours
@@ -208,7 +201,7 @@ class DroppedDiff(MembershipDiff):
         because = (
             *policy.account(user),
             *waiting,
-            *self._dropped.why_open(project, policy),
+            *self._dropped.why_open.get(project.id, ()),
         )
         if project.id in self._dropped.open:
             return because
@@ -216,7 +209,7 @@ class DroppedDiff(MembershipDiff):
 
 
 def _groups_with_access(
-    dropped: DroppedProjects, projection: GroupProjection
+    dropped: Dropped[Project], projection: GroupProjection
 ) -> Mapping[int, list[str]]:
     groups: dict[int, list[str]] = {}
     for group, project in projection.after:
@@ -225,60 +218,31 @@ def _groups_with_access(
     return groups
 
 
-def _project_finding(
-    project: Project,
-    left: list[User],
-    granted: int,
-    groups: Mapping[int, list[str]],
-    dropped: DroppedProjects,
-) -> Finding:
-    remaining: list[Fact] = []
+def _remaining(left: list[User], granted: int, groups: Iterable[str]) -> Iterator[Fact]:
+    """Yield what remains in a project: users, of whom Kanport granted some access, and groups."""
     if left:
-        remaining.append(
-            fact(
-                "remaining",
-                case="users" if granted == len(left) else "granted",
-                count=len(left),
-                granted=granted,
-                users=sorted_names(user.username for user in left),
-            )
+        yield fact(
+            "remaining",
+            case="users" if granted == len(left) else "granted",
+            count=len(left),
+            granted=granted,
+            users=sorted_names(user.username for user in left),
         )
-    if some := sorted_names(groups.get(project.id, ())):
-        remaining.append(fact("remaining", case="groups", count=len(some), groups=some))
-    return found(
-        "project-dropped",
-        case="unproven" if project.id in dropped.unproven else "",
-        value=project.label,
-        project=project.label,
-        remaining=tuple(remaining),
-    )
+    if some := sorted_names(groups):
+        yield fact("remaining", case="groups", count=len(some), groups=some)
 
 
 # --- groups ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class DroppedGroups:
-    """Groups that no source names any more; `why_open` says by id why that is open of a group."""
-
-    groups: tuple[Group, ...] = ()
-    why_open: Mapping[int, tuple[PlanBecause, ...]] = field(default_factory=dict)
-
-    def endings(self, policy: RemovalPolicy) -> Endings:
-        """Return the groups whose access ends, with what prevents it."""
-        if policy.mapping.groups_missing != "revoke":
-            return {}
-        return {group.id: self.why_open.get(group.id, ()) for group in self.groups}
-
-
-def dropped_groups(policy: RemovalPolicy, groups: GroupIndex) -> DroppedGroups:
+def dropped_groups(policy: RemovalPolicy, groups: GroupIndex) -> Dropped[Group]:
     """Find the groups that the ledger knows from the sources and that they name no longer.
 
     Without those that `groups_missing: remove` removes.
     """
     mapping, resolved, memory = policy.mapping, policy.resolved, policy.memory
     if not mapping.ends_by_absence:
-        return DroppedGroups()
+        return Dropped()
     described = {group.id for group in groups.described}
     texts = {access.holder.value for access in resolved.desired.group_access}
     needed = {group.id for text in texts for group in groups.fitting(text)}
@@ -295,13 +259,14 @@ def dropped_groups(policy: RemovalPolicy, groups: GroupIndex) -> DroppedGroups:
         and (group.id in known or _group_is_remembered(group, policy))
     )
     names, unclear = open_names(policy, groups), has_unknown_names(policy, groups)
-    return DroppedGroups(
+    return Dropped(
         dropped,
         {
             group.id: _why_open(group, policy, unclear=unclear)
             for group in dropped
             if not names.isdisjoint((None, compare_key(group.name))) or not group.complete
         },
+        frozenset(group.id for group in dropped),
     )
 
 
@@ -324,13 +289,13 @@ def _why_open(group: Group, policy: RemovalPolicy, *, unclear: bool) -> tuple[Pl
     return policy.resolved.causes.of_name(About.GROUP, {compare_key(group.name)})
 
 
-def empty_dropped(dropped: DroppedGroups, policy: RemovalPolicy) -> Diff[RelationChange]:
+def empty_dropped(dropped: Dropped[Group], policy: RemovalPolicy) -> Diff[RelationChange]:
     """Take out of dropped groups whom Kanport put there, if the mapping says so."""
     diff: Diff[RelationChange] = Diff()
     if policy.mapping.groups_missing != "revoke":
         return diff
     why = fact("group-unnamed")
-    for group in dropped.groups:
+    for group in dropped.things:
         keys = {compare_key(group.name)}
         why_open = dropped.why_open.get(group.id, ())
         for user in filter(None, policy.members(group)):
@@ -344,7 +309,7 @@ def empty_dropped(dropped: DroppedGroups, policy: RemovalPolicy) -> Diff[Relatio
 
 
 def group_findings(
-    dropped: DroppedGroups,
+    dropped: Dropped[Group],
     policy: RemovalPolicy,
     changes: Iterable[RelationChange],
     projection: GroupProjection,
@@ -360,7 +325,7 @@ def group_findings(
     taken_out = {(one.user_id, one.group_id) for one in changes}
     # Access that no list names ends anyway then, or a finding says why it stays.
     places = () if policy.ends_unlisted(About.GROUP_ACCESS) else tuple(projection.after)
-    for group in dropped.groups:
+    for group in dropped.things:
         left = sorted_names(
             user.username
             for user in filter(None, policy.members(group))
@@ -375,13 +340,7 @@ def group_findings(
         if projects := sorted_names(one.label for who, one in places if who.id == group.id):
             remaining.append(fact("remaining", case="projects", projects=projects))
         if remaining:
-            yield found(
-                "group-dropped",
-                case="unproven" if group.id in dropped.why_open else "",
-                value=group.name,
-                group=group.name,
-                remaining=tuple(remaining),
-            )
+            yield dropped.finding(group, remaining)
 
 
 # --- what the ledger is to know -------------------------------------------------------------------

@@ -11,13 +11,13 @@ from kanport.findings import Finding, found, in_order
 from kanport.frames import HeldRelations, Relations, uncollected
 from kanport.mapping.spec import MappingFile
 from kanport.memory import NOTHING, Entries, LedgerState, with_present_names
-from kanport.model import CurrentState, DesiredState
+from kanport.model import CurrentState, DesiredState, Project
 from kanport.names import compare_key, is_temporary_username
 from kanport.origin import first_place
 from kanport.plan.change import Action, Change, ChangesByAction, RelationChange, UserChange
 from kanport.plan.dropped import (
+    Dropped,
     DroppedDiff,
-    DroppedProjects,
     dropped_groups,
     dropped_projects,
     empty_dropped,
@@ -136,7 +136,7 @@ class _Compared(NamedTuple):
     """What is wanted beside what is, part by part."""
 
     policy: RemovalPolicy
-    dropped_projects: DroppedProjects
+    dropped_projects: Dropped[Project]
     users: Diff[UserChange]
     offboarding: Offboarding
     groups: "_GroupDiff"
@@ -189,7 +189,7 @@ class _GroupDiff(Diff[Change]):
     dropped: frozenset[int]
 
 
-def _diff_groups(policy: RemovalPolicy, projects: DroppedProjects) -> _GroupDiff:
+def _diff_groups(policy: RemovalPolicy, projects: Dropped[Project]) -> _GroupDiff:
     """Compare the groups, their members and their access with what is wanted of them."""
     resolved, current, mapping = policy.resolved, policy.current, policy.mapping
     groups = match_groups(resolved.desired.groups, current.groups)
@@ -197,8 +197,8 @@ def _diff_groups(policy: RemovalPolicy, projects: DroppedProjects) -> _GroupDiff
     members, removed = diff_members(policy, groups), remove_groups(policy, groups)
     dropped = dropped_groups(policy, groups)
     emptied = empty_dropped(dropped, policy)
-    ending = {**removed.going, **dropped.endings(policy)}
-    access = diff_group_access(policy, groups, ending, projects.endings(policy))
+    ending = {**removed.going, **dropped.endings(mapping.groups_missing)}
+    access = diff_group_access(policy, groups, ending, projects.endings(mapping.projects_missing))
     made, about_owners = create_projects(resolved.new_projects, resolved.finder)
     counts: dict[str, int] = {}
     if mapping.groups:
@@ -220,7 +220,7 @@ def _diff_groups(policy: RemovalPolicy, projects: DroppedProjects) -> _GroupDiff
         counts=counts,
         projection=projection,
         groups=groups,
-        dropped=frozenset(group.id for group in dropped.groups),
+        dropped=dropped.ids,
     )
 
 
