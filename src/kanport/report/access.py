@@ -1,13 +1,15 @@
 """Access before and after, person by person and project by project."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from typing import NamedTuple
 
-from kanport.model import PROJECT_ROLE_RANK
+from kanport.model import PROJECT_ROLE_RANK, ProjectRole
 from kanport.names import compare_key
 from kanport.plan.change import Action, RelationChange, Risk, called
 from kanport.plan.model import Plan, PlanAccess, PlanMove
+from kanport.plan.roles import project_rank
 from kanport.relations import About
 from kanport.report.effective import (
     EffectiveRole,
@@ -210,6 +212,65 @@ def matrix_of(plan: Plan, rows: Iterable[AccessRow]) -> Matrix | None:
 def _matrix_row(project: _Key, cells: list[RoleCount], unsure: int, more: int) -> MatrixRow:
     before, after = sum(cell.before for cell in cells), sum(cell.after for cell in cells)
     return MatrixRow(*project, before, after, tuple(cells), unsure, more)
+
+
+class PersonAccess(NamedTuple):
+    """Somebody's roles in all projects, by the label of the project.
+
+    `privileged` is whether one of them, before or after, is that of a manager or a custom one.
+    """
+
+    person: str
+    name: str
+    account: Account
+    roles: Mapping[str, AccessRow]
+
+    @property
+    def changed(self) -> bool:
+        """Whether any of the roles changes, or may."""
+        return any(map(is_changed, self.roles.values()))
+
+    @property
+    def privileged(self) -> bool:
+        """Whether any of the roles is privileged, before or after."""
+        return any(
+            project_rank(role) >= _PRIVILEGED
+            for row in self.roles.values()
+            for role in (row.before, row.after)
+            if role
+        )
+
+
+class PeopleByProjects(NamedTuple):
+    """Who has which role in which project: people in their order, and projects by name."""
+
+    projects: tuple[str, ...]
+    rows: tuple[PersonAccess, ...]
+
+
+_PRIVILEGED = PROJECT_ROLE_RANK[ProjectRole.MANAGER]
+
+
+def is_changed(row: AccessRow) -> bool:
+    """Return whether a role changes, or may."""
+    return row.before != row.after or row.maybe
+
+
+def people_by_projects(rows: Iterable[AccessRow]) -> PeopleByProjects:
+    """Return the roles of all people by project; `rows` are in the order of the people."""
+    people: dict[str, dict[str, AccessRow]] = {}
+    for row in rows:
+        if row.before is not None or row.after is not None or row.maybe:
+            people.setdefault(row.person, {})[row.project] = row
+    projects = {project for roles in people.values() for project in roles}
+    return PeopleByProjects(
+        tuple(sorted(projects, key=lambda one: (compare_key(one), one))),
+        tuple(
+            PersonAccess(person, first.name, first.account, roles)
+            for person, roles in people.items()
+            for first in [next(iter(roles.values()))]
+        ),
+    )
 
 
 class ProjectLabels:

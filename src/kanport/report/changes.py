@@ -243,7 +243,7 @@ def by_project(
             groups.setdefault(project, []).append(line)
     for row in access or ():
         flows.setdefault(row.project, []).append(row)
-        if _is_through_groups(row):
+        if moves_with_groups(row):
             groups.setdefault(row.project, [])
     return tuple(
         ProjectAccess(
@@ -287,11 +287,11 @@ def _flow(rows: Iterable[AccessRow]) -> Flow:
         unsure=sum(row.maybe for row in rows),
         least=sum(row.after is not None and not row.either for row in rows),
         most=sum(row.after is not None or row.either for row in rows),
-        through=tuple(filter(_is_through_groups, rows)),
+        through=tuple(filter(moves_with_groups, rows)),
     )
 
 
-def _is_through_groups(row: AccessRow) -> bool:
+def moves_with_groups(row: AccessRow) -> bool:
     """Return whether somebody's role changes because groups change, or whether they may get one."""
     gets = row.maybe and row.before is None
     return row.moves and (row.before != row.after or gets)

@@ -13,6 +13,7 @@ from kanport.plan.guards.allowances import allowed_words
 from kanport.plan.model import GuardVerdict, PlanSource
 from kanport.plan.review import SEVERAL_ROLES, Review
 from kanport.report.view import (
+    AccessRow,
     ChangeView,
     Facts,
     Flow,
@@ -21,6 +22,9 @@ from kanport.report.view import (
     ProjectAccess,
     RiskRow,
     Sentence,
+    UndoneRow,
+    View,
+    ViewKind,
     WithheldView,
 )
 
@@ -198,6 +202,79 @@ def size(number: int) -> str:
     ('1 byte', '20480 bytes')
     """
     return counted(number, Noun("byte", "bytes"))
+
+
+_ROLE_NAMES = {
+    "app-admin": "Administrator",
+    "app-manager": "Manager",
+    "app-user": "User",
+    "project-manager": "Project Manager",
+    "project-member": "Project Member",
+    "project-viewer": "Project Viewer",
+}
+"""The names that Kanboard's pages show."""
+
+
+def role_name(role: str) -> str:
+    """Return what Kanboard's pages call a role; custom ones are called as they are.
+
+    >>> role_name("project-member"), role_name("Auditor")
+    ('Project Member', 'Auditor')
+    """
+    return _ROLE_NAMES.get(role, role)
+
+
+def access_words(row: AccessRow) -> str:
+    """Return somebody's role in a project, before and after where it changes."""
+    before, after = (role_name(role) if role else "no access" for role in (row.before, row.after))
+    unsure = " (not sure)" if row.maybe else ""
+    return f"{after}{unsure}" if row.before == row.after else f"{before} → {after}{unsure}"
+
+
+def through_groups(row: AccessRow) -> str:
+    """Return how somebody's role changes because groups change."""
+    groups = f" ({', '.join(row.through)})" if row.through else ""
+    unsure = ", may be another role" if row.maybe else ""
+    before, after = (role_name(role) if role else "no access" for role in (row.before, row.after))
+    return f"{before} → {after}{unsure}{groups}"
+
+
+def actor_rows(facts: Facts) -> list[tuple[str, str]]:
+    """Return in short who planned, approved and ran it, and whether these are one and the same."""
+    rows = []
+    if facts.made_by:
+        rows.append(("Planned by", f"{facts.made_by}, {utc(facts.created_at)}"))
+    run = facts.run
+    if run is not None:
+        approved = run.approved
+        rows.append(
+            (
+                "Approved by",
+                f"{approved.by}, {utc(approved.approved_at)} ({approved.signature})"
+                if approved is not None
+                else "nobody",
+            )
+        )
+        rows.append(("Run by", f"{run.by or 'unknown'}, {utc(run.started_at)}"))
+    if facts.digest:
+        rows.append(("Plan", _short(facts.digest, 16)))
+    if note := same_person(facts):
+        rows.append(("Note", note))
+    return rows
+
+
+def same_person(facts: Facts) -> str:
+    """Return that one person planned, approved or ran it; empty where they are several."""
+    run = facts.run
+    roles = [("planned", facts.made_by)]
+    if run is not None:
+        roles += [("approved", run.approved.by if run.approved else ""), ("ran", run.by)]
+    did: dict[str, list[str]] = {}
+    for verb, who in roles:
+        if who:
+            did.setdefault(who.partition("@")[0].lower(), []).append(verb)
+    told = [f"{who} {listed(verbs)} this" for who, verbs in did.items() if len(verbs) > 1]
+    return f"{'; '.join(told)}: the same user" if told else ""
 
 
 def undone_text(line: ChangeView) -> str:
@@ -414,6 +491,20 @@ def _flow(flow: Flow) -> str:
     return f"{after} ({listed(parts)})" if parts else after
 
 
+# What to do about changes that were not made, where their reason does not say it.
+_WHAT_NOW: Mapping[Status | VerifyStatus, str] = {
+    Status.FAILED: "read Kanboard's log, then plan again",
+    Status.SKIPPED: "resolve what failed before, then plan again",
+    Status.NOT_ATTEMPTED: "finish the run",
+    VerifyStatus.MISMATCH: "find out who changed it, or plan again",
+}
+
+
+def what_now(row: UndoneRow) -> str:
+    """Return what to do about changes that were not made or do not match."""
+    return row.why.hint or _WHAT_NOW[row.status]
+
+
 def stop_sentences(stopped: Fact | None) -> list[Sentence]:
     """Return why a run did not come to its end; nothing where it did."""
     return [] if stopped is None else [Sentence(Level.STOP, f"Why it stopped: {stopped}")]
@@ -457,6 +548,40 @@ def finding_sentences(numbers: Mapping[Severity, int], *, planned: bool) -> list
     return [Sentence(level, f"{about}.")]
 
 
+# --- the words of a report, each in one line ------------------------------------------------------
+
+_TERMS: tuple[tuple[str, str], ...] = (
+    ("Administrator", "may do everything on the server (app-admin)"),
+    ("Manager", "may create projects for several people (app-manager)"),
+    ("Project Manager", "may change the settings and members of one project (project-manager)"),
+    ("Project Member", "may work on the tasks of one project (project-member)"),
+    ("Project Viewer", "may only read one project (project-viewer)"),
+    ("Privileged role", "Administrator, Manager, Project Manager or a custom role"),
+    ("Needs review", "a change that raises access, changes a login name or deletes data"),
+    (
+        "Withheld",
+        "a removal that Kanport does not make because the input does not prove it or the mapping"
+        " excludes it",
+    ),
+    ("Safety check", "a rule that stops a plan before anything is written"),
+    ("Overridden", "a safety check that somebody allowed to be exceeded for one run (--allow)"),
+    ("Through a group", "access that a user has because a group of theirs has it"),
+    ("Unchanged", "the server had the wanted state when the change came"),
+    ("Failed", "Kanboard rejected the change, or reading it back showed another state"),
+    ("Skipped", "not tried, because a change that it depends on failed"),
+    ("Not started", "the run ended before this change"),
+    ("Digest", "a number (SHA-256) that changes with every change of a file"),
+)
+
+
+def term_rows(view: View) -> list[tuple[str, str]]:
+    """Return the terms that a kind of report uses, each explained in one line."""
+    of_runs = {"Unchanged", "Failed", "Skipped", "Not started"}
+    if view.kind is ViewKind.RUN:
+        return list(_TERMS)
+    return [(term, meaning) for term, meaning in _TERMS if term not in of_runs]
+
+
 # --- what a report is about, as rows of a label and a text: the same in every format for people ---
 
 
@@ -498,6 +623,8 @@ def fact_rows(facts: Facts, *, digest_length: int | None = None) -> list[tuple[s
         rows.append(("Approved", _approved(run.approved, digest_length)))
     if facts.verified_at:
         rows.append(("Looked at", utc(facts.verified_at)))
+    if note := same_person(facts):
+        rows.append(("Note", note))
     return rows
 
 

@@ -79,7 +79,7 @@ def test_guards_that_were_lifted_stand_apart() -> None:
 
 def test_everything_that_a_report_rests_on_is_told() -> None:
     view = VIEWS["run"]
-    proof = Reader(html.render(view)).parts["Evidence"].text
+    proof = Reader(html.render(view)).parts["Evidence and approval"].text
     facts = view.facts
     assert facts.run is not None
     digests = [facts.mapping.sha256, facts.digest, *(source.sha256 for source in facts.sources)]
@@ -93,4 +93,4 @@ def test_many_changes_stay_below_ten_megabytes_and_all_can_be_read() -> None:
     assert len(page.encode()) < 10_000_000
     assert len(re.findall(r"<tr[^>]* class=a\d+>", page)) >= 50_000
     assert "staff.csv:25001:4" in page
-    assert "Here are the worst 500; in the list by person, all are marked." in page
+    assert "Here are the first 500; in the list by person, all are marked." in page

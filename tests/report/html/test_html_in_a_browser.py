@@ -1,5 +1,8 @@
 """People open a report, look, search, filter and follow links; nothing else happens."""
 
+import csv
+import io
+
 import pytest
 
 from kanport.report.make import of_plan
@@ -113,10 +116,73 @@ def test_projects_and_findings_can_be_searched_too(browser: Chromium, written: W
     with browser.open(written(VIEWS["plan"])) as page:
         page.js("document.getElementById('projects-search').focus()")
         page.type("webs")
-        page.until("document.querySelectorAll('details:not([hidden])').length === 1")
+        page.until("document.querySelectorAll('#projects ~ details:not([hidden])').length === 1")
         page.js("document.getElementById('findings-search').focus()")
         page.type("superuser")
         page.until("document.querySelectorAll('.findings tbody tr:not([hidden])').length === 1")
+
+
+def test_tables_are_sorted_and_filtered_by_keyboard(browser: Chromium, written: Written) -> None:
+    with browser.open(written(VIEWS["run"])) as page:
+        heads = "document.querySelectorAll('#people ~ .piece thead button')"
+        page.js(f"{heads}[0].focus()")
+        page.press(*ENTER)
+        names = page.js(f"{ROWS}.map((row) => row.cells[0].innerText)")
+        assert names == sorted(names, key=str.casefold)
+        assert len(names) == len(PLAN.changes)
+        page.press(*ENTER)
+        turned = page.js(f"{ROWS}.map((row) => row.cells[0].innerText)")
+        assert turned == sorted(names, key=str.casefold, reverse=True)
+        assert page.js(f"{heads}[0].parentNode.ariaSort") == "descending"
+        assert "sort=0-" in page.js("location.hash")
+        search(page, "webshop")
+        assert "q=webshop" in page.js("location.hash")
+        assert all("WEBSHOP" in row for row in page.js(SHOWN))
+        assert page.complaints == []
+
+
+def test_an_address_brings_back_search_filters_and_order(
+    browser: Chromium, written: Written
+) -> None:
+    fragment = "list=changes&q=schmidt&end=%E2%86%B7+skipped&sort=1-"
+    with browser.open(written(VIEWS["run"]), fragment=fragment) as page:
+        page.until(f"{ROWS}.length === 2")
+        assert all("skipped" in row for row in page.js(SHOWN))
+        assert page.js("document.getElementById('changes-search').value") == "schmidt"
+
+
+def test_the_filtered_rows_are_saved_as_csv(browser: Chromium, written: Written) -> None:
+    with browser.open(written(VIEWS["plan"])) as page:
+        search(page, "chloe")
+        page.js(
+            """(() => {
+              URL.createObjectURL = (blob) => { window.saved = blob.text(); return "#"; };
+              document.querySelector("[data-list=changes] [data-do=save]").click();
+            })()"""
+        )
+        rows = list(csv.DictReader(io.StringIO(page.js("window.saved").removeprefix("\ufeff"))))
+        assert [row["Change"].split()[0] for row in rows] == ["create", "grant"]
+        assert all(row["Person"].endswith("c.dubois") for row in rows)
+
+
+def test_a_change_has_an_address_of_its_own(browser: Chromium, written: Written) -> None:
+    with browser.open(written(VIEWS["plan"]), fragment="c0012") as page:
+        assert page.js("document.querySelector(':target').tagName") == "TR"
+        top = page.js("document.querySelector(':target').getBoundingClientRect().top")
+        assert 0 <= top < 900
+
+
+def test_people_by_projects_are_filtered_by_what_changes_and_what_is_privileged(
+    browser: Chromium, written: Written
+) -> None:
+    shown = "[...document.querySelectorAll('.grid tbody tr')].filter((r) => r.checkVisibility())"
+    with browser.open(written(VIEWS["plan"])) as page:
+        everybody = page.js(f"{shown}.length")
+        page.js("document.getElementById('matrix-changed').click()")
+        assert page.js(f"{shown}.length") == everybody - 1  # p.silva stays
+        page.js("document.getElementById('matrix-changed').click()")
+        page.js("document.getElementById('matrix-privileged').click()")
+        assert 0 < page.js(f"{shown}.length") < everybody
 
 
 def test_a_link_leads_to_the_person_even_behind_a_filter(
@@ -124,20 +190,20 @@ def test_a_link_leads_to_the_person_even_behind_a_filter(
 ) -> None:
     with browser.open(written(VIEWS["plan"])) as page:
         search(page, "chloe")
-        links = "[...document.querySelectorAll('#twice ~ .piece a')]"
-        page.js(f"{links}.find((link) => link.innerText === 'k.olsen').click()")
+        links = "[...document.querySelectorAll('#twice ~ .piece a:not(.id)')]"
+        page.js(f"{links}.find((link) => link.innerText === 'f.yilmaz').click()")
         page.until("location.hash !== ''")
         page.until("document.querySelector(':target')?.checkVisibility()")
         top = "document.querySelector(':target').getBoundingClientRect().top"
         page.until(f"{top} >= 0 && {top} < innerHeight")
-        assert page.js("document.querySelector(':target th').innerText") == "k.olsen"
+        assert page.js("document.querySelector(':target').innerText") == "f.yilmaz"
         assert len(page.js(SHOWN)) == len(PLAN.changes)
 
 
 def test_an_address_can_hold_a_person_or_a_search(browser: Chromium, written: Written) -> None:
     path = written(VIEWS["plan"])
     with browser.open(path, fragment="p3") as page:
-        assert page.js("document.querySelector(':target th').innerText").endswith("c.dubois")
+        assert page.js("document.querySelector(':target').innerText").endswith("c.dubois")
         top = page.js("document.querySelector(':target').getBoundingClientRect().top")
         assert 0 <= top < 900
     with browser.open(path, fragment="q=a.schmidt") as page:
@@ -152,10 +218,10 @@ def test_without_scripts_everything_can_be_read(browser: Chromium, written: Writ
         assert not page.js(
             "[...document.querySelectorAll('.tools')].some((t) => t.checkVisibility())"
         )
-        assert not page.js("document.querySelector('details dd').checkVisibility()")
-        page.js("document.querySelector('summary').focus()")
+        assert not page.js("document.querySelector('details:has(dl) dd').checkVisibility()")
+        page.js("document.querySelector('details:has(dl) summary').focus()")
         page.press(*ENTER)
-        page.until("document.querySelector('details dd').checkVisibility()")
+        page.until("document.querySelector('details:has(dl) dd').checkVisibility()")
         assert page.requests == [path.as_uri()]
 
 

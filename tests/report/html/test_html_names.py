@@ -8,9 +8,11 @@ from kanport.outcome import Run
 from kanport.plan.change import values_of
 from kanport.plan.model import Plan
 from kanport.report import html
+from kanport.report.changes import first_of
 from kanport.report.escape import escape_name
 from kanport.report.html import cells_of, text
 from kanport.report.make import of_plan, of_run
+from kanport.report.sentences import role_name
 from kanport.report.view import ChangeView, View
 from tests.support.report.drawing import plans_and_runs, texts
 from tests.support.report.html import Reader
@@ -81,6 +83,7 @@ def expected(line: ChangeView) -> list[str]:
             if one.field not in (state or {}):
                 continue
             value = one.after if after else one.before
+            value = role_name(value) if one.field == "role" and value else value
             shown = escape_name(value) if value else "(none)" if value is None else "(empty)"
             bare = line.target and one.field == "role"
             values.append(shown if bare else f"{escape_name(one.label)} {shown}")
@@ -89,13 +92,14 @@ def expected(line: ChangeView) -> list[str]:
         reason = line.ending.reason
         cells.append(str(line.ending.word) + ("" if reason is None else f" {escape_name(reason)}"))
     cells.append((escape_name(change.reason) if change.reason else "") + "".join(line.risks))
-    cells.append("\n".join(map(escape_name, cells_of(change.origin))))
+    places = map(escape_name, first_of(cells_of(change.origin)))
+    cells.append("\n".join([*places, change.id]))
     return cells
 
 
 def told(view: View) -> list[list[str]]:
     """Give the rows of the list by person as a reader of the page has them, but for the names."""
-    part = Reader(html.render(view)).parts["By person"]
+    part = Reader(html.render(view)).parts["Gained and lost by person"]
     rows = [row for row in part.rows if row and row[0] != "Person"]
     width = 5 if view.numbers is None else 6
     rows = [row[-width:] for row in rows]

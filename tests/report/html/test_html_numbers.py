@@ -10,6 +10,7 @@ from kanport.outcome import Run
 from kanport.plan.model import Plan
 from kanport.report import html, json_file
 from kanport.report.make import of_plan, of_run
+from kanport.report.sentences import role_name
 from kanport.report.view import View
 from tests.support.report.drawing import MOVES, numbers, plans_and_runs, project_numbers
 from tests.support.report.html import Part, Reader
@@ -58,6 +59,7 @@ def test_counts_and_kinds_are_those_of_the_json_whatever_the_plan(case: tuple[Pl
 def test_the_figures_at_the_top_are_those_of_the_json(view: View) -> None:
     report = json.loads(json_file.render(view))
     known = {count["key"]: count["number"] for count in report["counts"]}
+    known |= {key: (report["tally"] or {}).get(key) for key in ("failed", "skipped")}
     known |= {total["total"]["key"]: total["total"]["number"] for total in report["sums"]}
     figures = [item for item in parts_of(view)["In short"].items if re.match(r"\d", item)]
     labels = {
@@ -65,6 +67,9 @@ def test_the_figures_at_the_top_are_those_of_the_json(view: View) -> None:
         "users touched": "people",
         "projects touched": "projects",
         "changes need review": "risky",
+        "removals withheld": "withheld",
+        "failed": "failed",
+        "skipped": "skipped",
         "findings": "findings",
         "users read": "users",
         "memberships read": "memberships",
@@ -119,23 +124,26 @@ def test_projects_access_and_findings_are_counted_as_in_the_json(view: View) -> 
         assert f"{risk['number']} {risk['label']}" in parts["Needs review"].items
 
 
-def test_the_matrix_says_what_the_json_says() -> None:
+def test_people_by_projects_say_what_the_json_says() -> None:
     view = VIEWS["run"]
-    matrix = json.loads(json_file.render(view))["matrix"]
     rows = parts_of(view)["Access before and after"].rows
-    assert rows[0][1:-1] == matrix["roles"]
-    told = {row[0]: [pair(cell) for cell in row[1:]] for row in rows[1:]}
-    assert len(told) == len(matrix["projects"]) + 1
-    for one in matrix["projects"]:
-        cells = [(cell["before"], cell["after"]) for cell in one["roles"]]
-        assert told[one["project"]] == [*cells, (one["before"], one["after"])]
-    totals = [(cell["before"], cell["after"]) for cell in matrix["totals"]]
-    assert told["all projects"] == [*totals, (matrix["before"], matrix["after"])]
+    projects = rows[0][1:]
+    told = {}
+    for row in rows[1:]:
+        for project, cell in zip(projects, row[1:], strict=True):
+            if cell:
+                told[next(p for p in PEOPLE if row[0].endswith(p)), project] = cell
+    for one in json.loads(json_file.render(view))["access"]:
+        if one["before"] is None and one["after"] is None:
+            continue
+        before, after = (role_name(one[key]) if one[key] else "no access" for key in SIDES)
+        words = after if before == after else f"{before} → {after}"
+        assert told.pop((one["username"], one["project"])) == words
+    assert told == {}
 
 
-def pair(cell: str) -> tuple[int, int]:
-    found = numbers(cell)
-    return found[0], found[-1]
+SIDES = ("before", "after")
+PEOPLE = sorted({row.person for row in VIEWS["run"].access}, key=len, reverse=True)
 
 
 @KINDS

@@ -22,25 +22,37 @@ from jinja2.ext import Extension
 from markupsafe import Markup
 
 from kanport.findings import Finding, Severity
+from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.outcome import Status, VerifyStatus
 from kanport.plan.change import Action, values_of
-from kanport.report.changes import first_of
+from kanport.plan.roles import kanboard_rank
+from kanport.report.access import is_changed, people_by_projects
+from kanport.report.changes import first_of, moves_with_groups
 from kanport.report.escape import escape_name
 from kanport.report.sentences import (
     ACTIONS,
     SEVERITIES,
+    access_words,
+    actor_rows,
     fact_rows,
     project_numbers,
+    ranged,
+    role_name,
+    term_rows,
+    through_groups,
     undone_text,
+    unique,
     utc,
+    what_now,
 )
 from kanport.report.view import (
     AccessRow,
     ChangeView,
+    Count,
+    Difference,
     Ending,
     Level,
-    Matrix,
     ProjectAccess,
     View,
     ViewKind,
@@ -87,13 +99,18 @@ _TALLY = {
     "as_planned": "done",
     "not_as_planned": "fail",
 }
-_FIGURES = ("people", "projects", "risky", "users", "memberships", "invalid_rows")
+_FIGURES = ("people", "projects", "risky", "withheld", "users", "memberships", "invalid_rows")
+_GRID_CELLS = 30_000
+"""So many cells of people by projects the page shows; the Excel report has all."""
+_GRID_PROJECTS = 200
 _HEADS = {
     ViewKind.RUN: ("Person", "Change", "Before", "Planned", "Done", "Why", "From"),
     ViewKind.VERIFICATION: ("Person", "Change", "Before", "Planned", "Now", "Why", "From"),
 }
 _PLAN_HEADS = ("Person", "Change", "Before", "After", "Why", "From")
 _CODES = {action: f"a{number}" for number, action in enumerate(Action)}
+# The marks of access that moves with groups, which no change of a person is about.
+_INDIRECT = {"+": "ga", "~": "gm", "-": "gd"}
 
 
 def render(view: View) -> str:
@@ -101,7 +118,8 @@ def render(view: View) -> str:
 
     The page loads nothing, reads without its script, and the same view gives the same bytes.
     """
-    style, script = _asset("style.css") + _style_rules(), _asset("script.js")
+    style, script = _asset("style.css") + _style_rules() + _page_rule(view), _asset("script.js")
+    grid = _grid(view)
     policy = (
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
@@ -112,7 +130,8 @@ def render(view: View) -> str:
         .render(
             view=view,
             facts=view.facts,
-            sections=_sections(view),
+            sections=_sections(view, grid),
+            grid=grid,
             people=_People.of(view),
             brief=_is_brief(view),
             heads=_HEADS.get(view.kind, _PLAN_HEADS),
@@ -130,23 +149,25 @@ class Section(NamedTuple):
     title: str
 
 
-def _sections(view: View) -> list[Section]:
+def _sections(view: View, grid: "_Grid") -> list[Section]:
     """Return the sections that have something to show, in their order on the page."""
-    matrix = view.matrix
     overridden = any(guard.lifted for guard in view.guards)
     planned = (
-        (Section("changes", "At a glance"), bool(view.summary or view.projects)),
-        (Section("access", "Access before and after"), bool(matrix and matrix.rows)),
+        (Section("now", "What now"), bool(_what_to_do(view))),
+        (Section("undone", "Not as planned" if view.verified else "Not done"), bool(view.undone)),
         (Section("twice", "Needs review"), bool(view.risky or view.removals) or overridden),
         (Section("withheld", "Withheld"), bool(view.withheld)),
-        (Section("undone", "Not as planned" if view.verified else "Not done"), bool(view.undone)),
-        (Section("people", "By person"), bool(view.people)),
-        (Section("things", "Groups and projects"), bool(view.others)),
+        (Section("changes", "At a glance"), bool(view.summary or view.projects)),
+        (Section("people", "Gained and lost by person"), bool(view.people or _indirect(view))),
         (Section("projects", "By project"), bool(view.projects)),
+        (Section("access", "Access before and after"), bool(grid.rows)),
+        (Section("things", "Groups and projects"), bool(view.others)),
         (Section("findings", "Findings"), bool(view.findings)),
         (Section("guards", "Safety checks"), bool(view.guards)),
         (Section("counts", "Counts"), True),
-        (Section("proof", "Evidence"), True),
+        (Section("terms", "Terms"), True),
+        (Section("proof", "Evidence and approval"), True),
+        (Section("sign", "Signatures"), view.kind is not ViewKind.VALIDATION),
     )
     return [section for section, shown in planned if shown]
 
@@ -187,6 +208,7 @@ def _environment() -> Environment:
         TALLY=_TALLY,
         ACTIONS=ACTIONS,
         ending_words=_ending_words,
+        tally_heads={one.value.replace(" ", "_"): one.word for one in _ENDINGS},
         tally_words={
             ending.value.replace(" ", "_"): f"{mark} {ending.word}"
             for ending, mark in _ENDINGS.items()
@@ -201,10 +223,16 @@ def _environment() -> Environment:
         endings=_endings,
         moves=_moves,
         most_changed=_most_changed,
-        most_people=_most_people,
+        longest_bar=_longest_bar,
+        has_flows=lambda view: any(one.flow is not None for one in view.projects),
+        what_to_do=_what_to_do,
+        terms=term_rows,
+        shown=_value,
+        ranged=ranged,
+        actor_rows=actor_rows,
         undone_lines=_undone_lines,
         same_changes=_same_changes,
-        through_groups=_through_groups,
+        through_groups=through_groups,
         shows_value=_shows_value,
         project_numbers=project_numbers,
         fact_rows=fact_rows,
@@ -259,8 +287,19 @@ def _style_rules() -> str:
         codes = ",".join(
             f".{_CODES[action]}" for action, words in ACTIONS.items() if words.symbol == symbol
         )
+        codes += f",.{_INDIRECT[symbol]}"
         rules.append(f":is({codes}){{--kind:var(--{kind});--sign:var(--sign-{kind})}}\n")
     return "".join(rules)
+
+
+def _page_rule(view: View) -> str:
+    """Return the rule of style that prints what the report is about below each page."""
+    run = f"run {view.facts.run.id}, " if view.facts.run is not None else ""
+    digest = f"plan {view.facts.digest}" if view.facts.digest else view.title
+    # Digests and ids are plain; of anything else, only what cannot end a string is kept.
+    line = re.sub(r"[^A-Za-z0-9 .,:_-]", "", run + digest)
+    font = "font:7pt var(--sans);color:#555e67"
+    return f'@media print{{@page{{@bottom-left{{content:"{line}";{font}}}}}}}\n'
 
 
 def _is_brief(view: View) -> bool:
@@ -305,6 +344,7 @@ class _Row(NamedTuple):
     who: str
     span: int
     anchor: str | None
+    id: str
     code: str
     verb: str
     target: str
@@ -331,12 +371,19 @@ class _Piece(NamedTuple):
 def _pieces_by_person(view: View, people: _People) -> Iterator[_Piece]:
     wanted = _linked(view)
     anchors = {who: anchor for who, anchor in people.anchors.items() if who in wanted}
-    groups = ((person.username, person.lines) for person in view.people)
-    return _pieces(view, groups, anchors)
+    groups: dict[str, list[ChangeView | AccessRow]] = {}
+    for person in view.people:
+        groups.setdefault(person.username, []).extend(person.lines)
+    for row in _indirect(view):
+        groups.setdefault(row.person, []).append(row)
+    order = sorted(groups, key=lambda who: (compare_key(who), who))
+    return _pieces(view, ((who, groups[who]) for who in order), anchors)
 
 
 def _pieces_one_by_one(view: View, lines: Iterable[ChangeView]) -> Iterator[_Piece]:
-    return _pieces(view, groupby(lines, key=lambda line: line.who))
+    return _pieces(
+        view, ((who, list(some)) for who, some in groupby(lines, key=lambda line: line.who))
+    )
 
 
 def _pieces_of_things(view: View) -> Iterator[_Piece]:
@@ -345,7 +392,11 @@ def _pieces_of_things(view: View) -> Iterator[_Piece]:
 
 def _linked(view: View) -> set[str]:
     """Return the usernames that links lead to."""
-    lines = [*view.risky[:FIRST], *[line for row in view.undone for line in row.lines][:FIRST]]
+    lines = [
+        *view.risky[:FIRST],
+        *view.removals[:FIRST],
+        *[line for row in view.undone for line in row.lines][:FIRST],
+    ]
     if not _is_brief(view):
         lines += [line for project in view.projects for line in project.lines]
     return {line.who for line in lines}
@@ -353,7 +404,7 @@ def _linked(view: View) -> set[str]:
 
 def _pieces(
     view: View,
-    groups: Iterable[tuple[str, Iterable[ChangeView]]],
+    groups: Iterable[tuple[str, Iterable[ChangeView | AccessRow]]],
     anchors: dict[str, str] | None = None,
 ) -> Iterator[_Piece]:
     """Yield the rows of a table in pieces; each anchor of a person is used once."""
@@ -366,7 +417,11 @@ def _pieces(
         lines = list(some)
         span, anchor = len(lines), anchors.pop(who, None)
         for line in lines:
-            rows.append(_row(line, who, span, anchor, brief=brief))
+            rows.append(
+                _row(line, who, span, anchor, brief=brief)
+                if isinstance(line, ChangeView)
+                else _indirect_row(line, who, span, anchor)
+            )
             span, anchor = 0, None
         if len(rows) >= PIECE:
             yield _Piece(_range(first, who), rows)
@@ -385,6 +440,7 @@ def _row(line: ChangeView, who: str, span: int, anchor: str | None, *, brief: bo
         who=who,
         span=span,
         anchor=anchor,
+        id=change.id,
         code=_CODES[change.action],
         verb=line.verb,
         target=line.target,
@@ -395,6 +451,29 @@ def _row(line: ChangeView, who: str, span: int, anchor: str | None, *, brief: bo
         undone=[undone_text(one) for one in line.undoes],
         risks=line.risks,
         places=first_of(cells_of(change.origin, brief=brief)),
+    )
+
+
+def _indirect_row(row: AccessRow, who: str, span: int, anchor: str | None) -> _Row:
+    """Return access that moves with groups as a row between the changes of a person."""
+    symbol = "+" if row.before is None else "~" if row.after is not None else "-"
+    before, after = (role_name(role) if role else None for role in (row.before, row.after))
+    verb = {"+": "gain", "~": "change", "-": "lose"}[symbol]
+    return _Row(
+        who=who,
+        span=span,
+        anchor=anchor,
+        id="",
+        code=_INDIRECT[symbol],
+        verb=f"may {verb}" if row.maybe else verb,
+        target=row.project,
+        before=[(0, "", before)] if before else [],
+        after=[(0, "", after)],
+        ending=None,
+        reason=row.reason,
+        undone=(),
+        risks=(),
+        places=(),
     )
 
 
@@ -409,7 +488,7 @@ def _values(
             number,
             # In a project there is nothing but a role.
             "" if line.target and one.field == "role" else one.label,
-            one.after if after else one.before,
+            _value(one, one.after if after else one.before),
         )
         for number, one in enumerate(shown)
     ]
@@ -430,12 +509,25 @@ def _sliced(items: Sequence[Any]) -> Iterator[tuple[int, Sequence[Any]]]:
         yield start, items[start : start + PIECE]
 
 
-def _figures(view: View) -> list[Any]:
-    """Return the few numbers that everybody asks for."""
+def _figures(view: View) -> list[tuple[Count, str]]:
+    """Return the few numbers that everybody asks for, each with what it is a sign of."""
     counts = {count.key: count for count in view.counts}
     chosen = [total.total for total in view.sums if total.total.key in ("changes", "findings")]
     chosen[1:1] = [counts[key] for key in _FIGURES if key in counts]
-    return chosen
+    told = [(count, "") for count in chosen]
+    if view.tally is not None:
+        bad = (("failed", view.tally.failed), ("skipped", view.tally.skipped))
+        told[1:1] = [(Count(name, number, name), "bad" * bool(number)) for name, number in bad]
+    return told
+
+
+def _what_to_do(view: View) -> list[str]:
+    """Return what to do now: the next commands, and what to do about what was not made."""
+    steps = list(view.next_steps)
+    steps += [guard.hint for guard in view.guards if guard.tripped and guard.hint]
+    for row in view.undone:
+        steps.append(f"{row.status.word}, {len(row.lines)}: {what_now(row)}")
+    return list(unique(steps))
 
 
 def _endings(view: View) -> list[Ending]:
@@ -458,21 +550,95 @@ def _most_changed(projects: Iterable[ProjectAccess]) -> list[ProjectAccess]:
     return sorted(projects, key=lambda access: len(access.lines), reverse=True)
 
 
-def _most_people(matrix: Matrix) -> int:
-    """Return the largest number of people with one role in one project."""
-    cells = (max(cell.before, cell.after) for row in matrix.rows for cell in row.cells)
-    return max(cells, default=1) or 1
+def _longest_bar(view: View) -> int:
+    """Return how many changes the longest bar stands for: all bars have one scale."""
+    kinds = max((row.planned for row in view.summary), default=1)
+    return max(kinds, *(len(access.lines) for access in view.projects), 1)
+
+
+def _value(difference: Difference, value: str | None) -> str | None:
+    """Return a value as people know it: roles by the names that Kanboard shows."""
+    return role_name(value) if difference.field == "role" and value else value
+
+
+def _indirect(view: View) -> list[AccessRow]:
+    """Return the access that moves with groups."""
+    return [row for row in view.access if moves_with_groups(row)]
+
+
+# --- people by projects ---------------------------------------------------------------------------
+
+
+class _Cell(NamedTuple):
+    """Somebody's role in a project before and after; `up` is False where it is lost or lower."""
+
+    before: str | None
+    after: str | None
+    up: bool
+    words: str
+
+
+class _GridRow(NamedTuple):
+    """Somebody's roles in the projects of the grid; None where there is none and was none."""
+
+    person: str
+    name: str
+    account: str
+    changed: bool
+    privileged: bool
+    cells: Sequence[_Cell | None]
+
+
+class _Grid(NamedTuple):
+    """People by projects, and what is left out because the page would get too large."""
+
+    projects: Sequence[str]
+    rows: Sequence[_GridRow]
+    left_out: str = ""
+
+
+def _grid(view: View) -> _Grid:
+    people = people_by_projects(view.access)
+    projects = people.projects
+    rows = people.rows
+    left_out = ""
+    if len(rows) * len(projects) > _GRID_CELLS:
+        rows = tuple(row for row in rows if row.changed)
+        projects = unique(
+            sorted(cell.project for row in rows for cell in row.roles.values() if is_changed(cell))
+        )[:_GRID_PROJECTS]
+        rows = rows[: _GRID_CELLS // max(len(projects), 1)]
+        left_out = (
+            "Here are the people and projects whose access changes"
+            f" ({len(rows)} of {len(people.rows)} people, {len(projects)} of"
+            f" {len(people.projects)} projects); the Excel report has all."
+        )
+    return _Grid(
+        projects,
+        [
+            _GridRow(
+                row.person,
+                row.name,
+                row.account,
+                row.changed,
+                row.privileged,
+                [_cell_of(row.roles.get(project)) for project in projects],
+            )
+            for row in rows
+        ],
+        left_out,
+    )
+
+
+def _cell_of(row: AccessRow | None) -> _Cell | None:
+    if row is None or (row.before is None and row.after is None and not row.maybe):
+        return None
+    up = kanboard_rank(row.after) > kanboard_rank(row.before or "") if row.after else False
+    return _Cell(row.before, row.after, up or row.before is None, access_words(row))
 
 
 def _undone_lines(view: View) -> list[ChangeView]:
     return [line for row in view.undone for line in row.lines]
-
-
-def _through_groups(row: AccessRow) -> str:
-    """Return how somebody's role changes because groups change."""
-    groups = f" ({', '.join(row.through)})" if row.through else ""
-    unsure = ", may be another role" if row.maybe else ""
-    return f"{row.before or 'no access'} → {row.after or 'no access'}{unsure}{groups}"
 
 
 def _same_changes(

@@ -1,21 +1,34 @@
 "use strict";
-// Search and filters over what stands in the page already; without this script all of it is shown.
+// Search, filters, order, copies and links over what stands in the page already; without this
+// script all of it is shown.
 (() => {
   const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   const element = (id) => document.getElementById(id);
+  const compare = new Intl.Collator("en", { numeric: true, sensitivity: "base" }).compare;
+
+  // A cell as text: what stands on lines of their own is kept apart.
+  const textOf = (node) => {
+    let text = "";
+    for (const child of node.childNodes) {
+      if (child.nodeType === 3) text += child.data;
+      else if (child.tagName === "BR") text += "; ";
+      else text += (/^(I|P|EM)$/.test(child.tagName) && text ? " " : "") + textOf(child);
+    }
+    return text.trim();
+  };
 
   // An item is a row with its own words, those of its person, and what the filters ask about.
   const rowsOf = (section) => {
     let head = null;
     let who = "";
-    return [...section.querySelectorAll(".piece > table > tbody > tr")].map((row) => {
+    return [...section.querySelectorAll(".piece > table > tbody > tr")].map((row, order) => {
       const first = row.cells[0];
       const own = fold(row.textContent);
       if (first.tagName === "TH") {
         head = first;
         who = fold(first.textContent);
       }
-      return { node: row, head, text: first === head ? own : `${who} ${own}`,
+      return { node: row, head, order, text: first === head ? own : `${who} ${own}`,
                kind: row.className, risk: row.querySelector("em") ? "on" : "", cells: null };
     });
   };
@@ -29,17 +42,55 @@
   };
 
   const start = (tools) => {
+    const name = tools.dataset.list;
     const section = tools.closest("section");
     const search = tools.querySelector("[type=search]");
     const filters = [...tools.querySelectorAll("[data-by]")];
     const output = tools.querySelector("output");
-    const pieces = [...section.querySelectorAll(".piece")];
+    const pieces = [...section.querySelectorAll(".piece:has(> table > tbody)")]
+      .filter((piece) => !piece.querySelector(".flows"));
+    const sizes = pieces.map((piece) => piece.querySelector("tbody").rows.length);
     let items = null;
     let timer = 0;
+    let sorted = "";
+    const list = () => {
+      items ??= name === "projects" ? projectsOf(section) : rowsOf(section)
+        .filter((item) => !item.node.closest(".flows"));
+      return items;
+    };
+
+    // In another order each row needs the name of its person.
+    const unfold = () => {
+      for (const item of list()) {
+        if (item.node.cells[0].tagName === "TH") item.node.cells[0].rowSpan = 1;
+        else {
+          const copy = item.head.cloneNode(true);
+          copy.removeAttribute("id");
+          copy.rowSpan = 1;
+          item.node.prepend(copy);
+        }
+        item.head = item.node.cells[0];
+      }
+    };
+    const sortBy = (column, down) => {
+      if (name === "projects") return;
+      if (!sorted) unfold();
+      sorted = `${column}${down ? "-" : ""}`;
+      const keys = new Map(list().map((item) => [item, textOf(item.node.cells[column])]));
+      items.sort((a, b) => (down ? -1 : 1) * compare(keys.get(a), keys.get(b)) || a.order - b.order);
+      let next = 0;
+      pieces.forEach((piece, number) => {
+        piece.querySelector("tbody").append(
+          ...items.slice(next, next += sizes[number]).map((item) => item.node));
+        [...piece.querySelectorAll("thead th")].forEach((head, at) => {
+          if (at !== column) head.removeAttribute("aria-sort");
+          else head.setAttribute("aria-sort", down ? "descending" : "ascending");
+        });
+      });
+    };
 
     const apply = () => {
       clearTimeout(timer);
-      items ??= tools.dataset.list === "projects" ? projectsOf(section) : rowsOf(section);
       const words = fold(search.value).split(/\s+/).filter(Boolean);
       const wanted = {};
       for (const filter of filters) {
@@ -48,9 +99,11 @@
       }
       let shown = 0;
       const visible = new Map();
-      for (const item of items) {
+      for (const item of list()) {
         const show = (!wanted.kind || item.kind === wanted.kind)
           && (!wanted.risk || item.risk === "on")
+          && (!wanted.changed || item.node.classList.contains("changed"))
+          && (!wanted.privileged || item.node.classList.contains("privileged"))
           && (!wanted.end || endOf(item).some((cell) => cell.startsWith(wanted.end)))
           && words.every((word) => item.text.includes(word));
         if (item.node.hidden === show) item.node.hidden = !show;
@@ -60,7 +113,7 @@
         }
       }
       // A person's name stands in the first of the rows that are left.
-      if (tools.dataset.list === "changes") {
+      if (name === "changes" && !sorted) {
         for (const [head, rows] of visible) {
           if (head.parentNode !== rows[0]) rows[0].prepend(head);
           if (head.rowSpan !== rows.length) head.rowSpan = rows.length;
@@ -74,30 +127,140 @@
         : "Nothing matches.";
     };
 
-    tools.addEventListener("submit", (event) => { event.preventDefault(); apply(); });
-    tools.addEventListener("reset", () => { setTimeout(apply); });
-    tools.addEventListener("change", apply);
-    search.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(apply, 150); });
+    // What is chosen stands in the address, which can be sent to somebody.
+    const address = () => {
+      const chosen = new URLSearchParams({ list: name });
+      if (search.value) chosen.set("q", search.value);
+      for (const filter of filters) {
+        const value = filter.type === "checkbox" ? (filter.checked ? "on" : "") : filter.value;
+        if (value) chosen.set(filter.dataset.by, value);
+      }
+      if (sorted) chosen.set("sort", sorted);
+      return `#${chosen}`;
+    };
+    const remember = () => history.replaceState(null, "", address());
+    const restore = (chosen) => {
+      search.value = chosen.get("q") ?? "";
+      for (const filter of filters) {
+        const value = chosen.get(filter.dataset.by) ?? "";
+        if (filter.type === "checkbox") filter.checked = value === "on";
+        else filter.value = value;
+      }
+      const order = /^(\d+)(-?)$/.exec(chosen.get("sort") ?? "");
+      if (order && Number(order[1]) < (list()[0]?.node.cells?.length ?? 0)) {
+        sortBy(Number(order[1]), order[2] === "-");
+      }
+      apply();
+    };
+
+    const table = () => {
+      const heads = [...pieces[0].querySelectorAll("thead th")].map(textOf);
+      const rows = [];
+      for (const item of list()) {
+        if (item.node.hidden) continue;
+        const cells = [...item.node.cells].map(textOf);
+        if (item.node.cells.length < heads.length && item.head) cells.unshift(textOf(item.head));
+        rows.push(cells);
+      }
+      return [heads, ...rows];
+    };
+    const say = (text) => { output.textContent = text; };
+    const copy = (text, what) => navigator.clipboard.writeText(text)
+      .then(() => say(`${what} copied.`), () => say("The browser does not allow copying."));
+    const csvCell = (cell) => {
+      const harmless = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
+      return /[",\n\r]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+    };
+    const doing = {
+      copy: () => copy(table().map((row) => row.join("\t")).join("\n"), "The rows are"),
+      link: () => copy(location.href.replace(/#.*$/, "") + address(), "The link is"),
+      save: () => {
+        const text = table().map((row) => row.map(csvCell).join(",")).join("\r\n");
+        const link = document.createElement("a");
+        link.href = URL.createObjectURL(new Blob(["\ufeff", text, "\r\n"], { type: "text/csv" }));
+        link.download = `${name}.csv`;
+        link.click();
+        URL.revokeObjectURL(link.href);
+      },
+    };
+
+    tools.addEventListener("submit", (event) => { event.preventDefault(); apply(); remember(); });
+    tools.addEventListener("reset", () => { setTimeout(() => { apply(); remember(); }); });
+    tools.addEventListener("change", () => { apply(); remember(); });
+    search.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => { apply(); remember(); }, 150);
+    });
+    for (const button of tools.querySelectorAll("[data-do]")) {
+      button.addEventListener("click", () => doing[button.dataset.do]());
+    }
+    if (name !== "projects") {
+      for (const piece of pieces) orderable(piece.querySelector("thead"), (column, down) => {
+        sortBy(column, down);
+        apply();
+        remember();
+      });
+    }
     tools.hidden = false;
-    return { search, reset: () => { tools.reset(); apply(); }, apply };
+    return { search, restore, reset: () => { tools.reset(); apply(); }, apply };
   };
+
+  // Heads that the keyboard reaches; a second press turns the order round.
+  const orderable = (head, sort) => {
+    [...head.rows[0].cells].forEach((cell, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...cell.childNodes);
+      button.addEventListener("click", () => {
+        sort(column, cell.getAttribute("aria-sort") === "ascending");
+      });
+      cell.append(button);
+    });
+  };
+  for (const table of document.querySelectorAll(".flows, .codes, .reasons")) {
+    orderable(table.tHead, (column, down) => {
+      const rows = [...table.tBodies[0].rows];
+      const keys = new Map(rows.map((row) => [row, textOf(row.cells[column])]));
+      rows.sort((a, b) => (down ? -1 : 1) * compare(keys.get(a), keys.get(b)));
+      table.tBodies[0].append(...rows);
+      [...table.tHead.rows[0].cells].forEach((cell, at) => {
+        if (at !== column) cell.removeAttribute("aria-sort");
+        else cell.setAttribute("aria-sort", down ? "descending" : "ascending");
+      });
+    });
+  }
 
   const lists = {};
   for (const tools of document.querySelectorAll(".tools")) lists[tools.dataset.list] = start(tools);
 
-  // #p12 leads to a person, also where a filter hides the row; #q=anna searches.
+  // Heads of tables stay below the contents and the tools of their list.
+  const place = () => {
+    const contents = document.querySelector("nav").offsetHeight;
+    for (const tools of document.querySelectorAll(".tools")) {
+      tools.style.setProperty("top", `${contents}px`);
+      const top = getComputedStyle(tools).position === "sticky" ? contents + tools.offsetHeight : contents;
+      tools.closest("section").style.setProperty("--head-top", `${top - 1}px`);
+    }
+  };
+  place();
+  addEventListener("resize", place);
+
+  // #c0012 leads to a change, #p12 to a person, also where a filter hides the row; #q=anna searches.
   const follow = () => {
     const name = location.hash.slice(1);
-    if (name.startsWith("q=") && lists.changes) {
-      lists.changes.search.value = decodeURIComponent(name.slice(2));
-      lists.changes.apply();
-      element("people").scrollIntoView();
+    if (name.includes("=")) {
+      const chosen = new URLSearchParams(name);
+      const which = chosen.get("list") ?? "changes";
+      if (!Object.hasOwn(lists, which)) return;
+      lists[which].restore(chosen);
+      lists[which].search.closest("section").scrollIntoView();
       return;
     }
     const target = name && element(name);
-    if (!target || target.tagName !== "TR") return;
-    if (target.hidden || target.closest("[hidden]")) lists.changes.reset();
-    target.scrollIntoView();
+    const row = target && target.closest("tr");
+    if (!row) return;
+    if (row.hidden || row.closest("[hidden]")) lists.changes.reset();
+    row.scrollIntoView();
   };
   addEventListener("hashchange", follow);
   if (location.hash) follow();
