@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install demo demo-ldap test check format test-live bench mutants smoke schema lock build clean
+.PHONY: help install demo demo-ldap reports test check format test-live bench mutants smoke schema lock build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ demo: $(READY) ## See it work: a server with people on it, a messy list, a clean
 
 demo-ldap: $(READY) ## The same from a directory; needs slapd (Debian: apt-get install slapd)
 	@$(BIN)/python samples/demo_ldap.py
+
+reports: $(READY) ## Render a sample plan, its run and its undo in every format, into demo-output/reports
+	@$(BIN)/python samples/sample_reports.py
 
 test: check smoke ## Everything that must hold; what CI runs
 	$(BIN)/pytest --numprocesses=4 --dist=worksteal

@@ -76,12 +76,16 @@ class SheetColumn:
 
 @dataclass(frozen=True, slots=True)
 class WorkbookSheet:
-    """A sheet: a table with a head if it has a `table` name, else just cells."""
+    """A sheet: a table with a head if it has a `table` name, else just cells.
+
+    Of the columns, the first `printed` ones are printed; all where it is None.
+    """
 
     name: str
     columns: tuple[SheetColumn, ...]
     rows: Sequence[Sequence[Value]]
     table: str | None = None
+    printed: int | None = None
 
 
 def write_book(
@@ -119,6 +123,8 @@ def write_book(
         for at, column in enumerate(sheet.columns):
             width = _width(sheet, at) if column.width is None else column.width
             written.set_column(at, at, width, formats.get(column.style))
+        if sheet.printed is not None and len(sheet.columns) > sheet.printed:
+            written.print_area(0, 0, max(len(sheet.rows), 1), sheet.printed - 1)
         if sheet.table:
             written.freeze_panes(1, 0)
             written.repeat_rows(0)
@@ -232,7 +238,8 @@ def _split(sheet: WorkbookSheet, most: int) -> Iterator[WorkbookSheet]:
     for number, start in enumerate(range(0, len(sheet.rows), room), start=1):
         name = f"{sheet.name} ({number})" if number > 1 else sheet.name
         table = f"{sheet.table}{number}" if sheet.table and number > 1 else sheet.table
-        yield WorkbookSheet(name, sheet.columns, sheet.rows[start : start + room], table)
+        some = sheet.rows[start : start + room]
+        yield WorkbookSheet(name, sheet.columns, some, table, sheet.printed)
 
 
 def _set_up_page(written: Worksheet) -> None:

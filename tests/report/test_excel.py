@@ -40,7 +40,7 @@ EMPTY = of_plan(make_plan([], findings=(), guards=()))
         (
             RUN,
             [
-                *("Summary", "Changes", "Projects", "Access review", "Access matrix"),
+                *("Summary", "Changes", "Projects", "Access review", "People by projects"),
                 *("Findings", "Input rows"),
             ],
         ),
@@ -77,7 +77,8 @@ def test_every_sheet_but_the_summary_is_a_table_with_filters_and_a_frozen_head(v
 def test_a_reviewer_decides_about_each_access_in_columns_of_their_own() -> None:
     sheet = opened(RUN)["Access review"]
     heads = [cell.value for cell in sheet[1]]
-    assert heads[-4:] == ["Decision", "Reviewer", "Date", "Comment"]
+    at = heads.index("Decision")
+    assert heads[at : at + 4] == ["Decision", "Reviewer", "Date", "Comment"]
     (choice,) = sheet.data_validations.dataValidation
     assert choice.formula1 == '"keep,revoke,change"'
     letter = get_column_letter(heads.index("Decision") + 1)
@@ -110,7 +111,8 @@ def test_what_looks_like_a_formula_is_text_and_stays_text_when_it_is_edited() ->
     sheet = opened(VIEW)["Access review"]
     (cell,) = [row[0] for row in sheet.iter_rows() if row[0].value == FORMULA]
     assert (cell.data_type, cell.quotePrefix) == ("s", True)
-    name = cell.offset(column=1)
+    heads = [one.value for one in sheet[1]]
+    name = sheet.cell(cell.row, heads.index("Name") + 1)
     assert (name.value, name.data_type, name.quotePrefix) == ("+49 30 1234", "s", True)
 
 
@@ -174,4 +176,31 @@ def test_what_did_not_work_is_marked_by_a_rule_and_said_in_words() -> None:
     heads = [cell.value for cell in sheet[1]]
     marked = {str(area.sqref).partition("2:")[0] for area in sheet.conditional_formatting}
     assert get_column_letter(heads.index("Outcome") + 1) in marked
-    assert sheet.cell(6, heads.index("Outcome") + 1).value == "failed"
+    # Most severe first.
+    assert sheet.cell(2, heads.index("Outcome") + 1).value == "failed"
+
+
+def test_at_most_eight_columns_are_printed_on_a4_landscape() -> None:
+    for sheet in opened(RUN).worksheets:
+        assert (sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("landscape", 9)
+        # One page wide, as many high as it takes.
+        assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) in ((None, 0), (1, 0))
+        if sheet.max_column > 8:
+            assert sheet.print_area.endswith(f"$H${sheet.max_row}")
+
+
+def test_the_most_severe_changes_come_first_in_plain_words() -> None:
+    rows = table(opened(VIEW), "Changes")
+    assert rows[0]["Action"] == "update user"
+    assert rows[0]["Risk"] == "grants administrator rights"
+    assert all(row["Risk"] for row in rows[: len(VIEW.risky)])
+    removing = {row["Action"] for row in rows[len(VIEW.risky) :][: len(VIEW.removals)]}
+    assert removing == {"disable user", "revoke membership"}
+
+
+def test_people_by_projects_tell_each_role_before_and_after() -> None:
+    rows = {row["Person"]: row for row in table(opened(VIEW), "People by projects")}
+    assert rows["x.two"]["OPS"] == "no access → Project Member"
+    assert (rows["x.two"]["Changed"], rows["x.two"]["Privileged"]) == ("yes", "no")
+    assert rows["x.one"]["WEBSHOP"] == "Project Member"
+    assert rows["x.one"]["Privileged"] == "yes"  # a custom role

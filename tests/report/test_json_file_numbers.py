@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -152,11 +153,25 @@ def test_csv_has_as_many_records_as_the_json_has_items(view: View, table: str) -
 def test_a_ticket_holds_a_large_plan_and_says_how_much_it_leaves_out() -> None:
     view = of_plan(large_plan(5_000))
     text = markdown.render(view)
-    assert len(text) < 65_536
+    assert len(text) <= markdown.LIMIT
     left = [int(n) for n in re.findall(r"… and (\d+) changes more", text)]
-    assert left == [len(view.lines) - markdown.MOST_CHANGES]
-    assert f"… and {len(view.findings) - markdown.MOST} findings more" in text
-    assert len(re.findall(r"^### ", text, re.MULTILINE)) == markdown.MOST_CHANGES / 5
+    told = re.findall(r"^- `[^`]+`( \([^)]*\))?: `[+~-]` ", text, re.MULTILINE)
+    assert left == [len(view.lines) - len(view.others) - len(told)]
+    findings = [int(n) for n in re.findall(r"… and (\d+) findings more", text)]
+    assert findings and findings[0] < len(view.findings)
+    assert "changes revoke or lower access" in text
+
+
+@settings(max_examples=20, deadline=None)
+@given(worlds(), st.integers(1, 3000))
+def test_a_ticket_never_gets_too_long_whatever_names_are_like(
+    case: tuple[Plan, Run], times: int
+) -> None:
+    plan, run = case
+    long = plan.model_copy(
+        update={"findings": tuple(replace(f, value="x" * times * 20) for f in plan.findings)}
+    )
+    assert len(markdown.render(of_run(long, run))) <= markdown.LIMIT
 
 
 @given(plans_and_runs())

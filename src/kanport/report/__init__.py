@@ -45,6 +45,7 @@ FORMATS: dict[str, Format] = {
         Format("sarif", (".sarif",), "ci:sarif"),
         Format("github", (), "ci:github"),
         Format("html", (".html", ".htm"), "html:render"),
+        Format("pdf", (".pdf",), "pdf:render", binary=True),
     )
 }
 ON_STDOUT = tuple(one.name for one in FORMATS.values() if not one.binary)

@@ -1,13 +1,17 @@
 """A report as an Excel file: summary, changes, access review, findings and rows, as real tables."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
+from kanport.plan.change import Action
+from kanport.plan.review import RANKS
+from kanport.report.access import people_by_projects
 from kanport.report.escape import storable
-from kanport.report.sentences import SEVERITIES, fact_rows
-from kanport.report.tables import table_of
-from kanport.report.view import Level, Matrix, View, ViewKind
+from kanport.report.sentences import SEVERITIES, access_words, action_words, fact_rows
+from kanport.report.tables import Table, table_of
+from kanport.report.view import Account, ChangeView, Level, View, ViewKind
 from kanport.workbook import MOST_CHARACTERS, SheetColumn, Styled, Value, WorkbookSheet, write_book
 
 DECISIONS = ("keep", "revoke", "change")
@@ -46,7 +50,7 @@ _NARROW = {
 _ALARMS = {
     "Risk": ("*",),
     "Outcome": ("failed", "skipped", "not started"),
-    "VerifyResult": ("not as planned",),
+    "Verdict": ("not as planned",),
     "Severity": ("error",),
     "What became of it": ("left out",),
     "What happens": ("failed", "skipped", "not started"),
@@ -55,6 +59,11 @@ _ALARMS = {
 _MARKS = {Level.GOOD: "OK", Level.NOTE: "Note", Level.LOOK: "Attention", Level.STOP: "Problem"}
 _OUTCOMES = ("planned", "done", "unchanged", "failed", "skipped", "not started")
 _VERDICTS = ("planned", "as planned", "not as planned")
+
+PRINTED = 8
+"""Columns of a table that are printed; those behind them are for the screen."""
+_MOST_PROJECTS = 16_000
+_NO_COLUMNS: Final[Mapping[str, SheetColumn]] = MappingProxyType({})
 
 Row = Sequence[Value]
 
@@ -76,28 +85,98 @@ def _sheets(view: View) -> Iterator[WorkbookSheet]:
     """Yield the sheets of a report: the summary, and a table for each part of the view."""
     yield _summary(view)
     if view.kind is not ViewKind.VALIDATION:
-        yield _table(view, "changes", "Changes", "Changes")
+        yield _changes(view)
         yield _projects(view)
-    if view.kind is not ViewKind.VALIDATION:
         if view.withheld:
-            yield _table(view, "withheld", "Withheld", "Withheld")
-        yield _table(view, "access", "Access review", "AccessReview", _REVIEW)
+            yield _table("Withheld", "Withheld", *_worded(table_of(view, "withheld")))
+        yield _access(view)
         if view.matrix is not None:
-            yield _matrix(view.matrix)
-    yield _table(view, "findings", "Findings", "Findings")
+            yield _people_by_projects(view)
+    findings = table_of(view, "findings")
+    yield _table("Findings", "Findings", findings.columns, findings.rows)
     if view.kind is not ViewKind.VERIFICATION:
-        yield _table(view, "rows", "Input rows", "InputRows")
+        rows = table_of(view, "rows")
+        yield _table("Input rows", "InputRows", rows.columns, rows.rows)
 
 
 def _table(
-    view: View, name: str, title: str, key: str, more: tuple[SheetColumn, ...] = ()
+    title: str,
+    key: str,
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    special: Mapping[str, SheetColumn] = _NO_COLUMNS,
 ) -> WorkbookSheet:
-    table = table_of(view, name)
-    columns = tuple(
-        SheetColumn(column, widest=_NARROW.get(column, 36.0), alarm=_ALARMS.get(column, ()))
-        for column in table.columns
+    made = tuple(
+        special.get(one)
+        or SheetColumn(one, widest=_NARROW.get(one, 36.0), alarm=_ALARMS.get(one, ()))
+        for one in columns
     )
-    return WorkbookSheet(title, (*columns, *more), table.rows, table=key)
+    return WorkbookSheet(title, made, rows, table=key, printed=PRINTED)
+
+
+def _changes(view: View) -> WorkbookSheet:
+    """Return the changes, most severe first, with the columns first that are printed."""
+    columns, rows = _worded(table_of(view, "changes"))
+    ranks = [_severity(line) for line in view.lines]
+    rows = [rows[at] for at in sorted(range(len(rows)), key=ranks.__getitem__)]
+    ending = columns[11:]
+    first = (*ending[:1], "Action", "Person", "Project", "Before", "After", "Risk")
+    first += ending[1:] or ("Reason",)
+    return _table("Changes", "Changes", *_arranged(columns, rows, first))
+
+
+def _severity(line: ChangeView) -> tuple[int, int]:
+    """Return where a change stands: failures first, then by why it needs review, then removals."""
+    undone = line.ending is not None and not line.ending.good
+    rank = RANKS[line.reviews[0]] if line.reviews else len(RANKS) + (not line.is_removal)
+    return not undone, rank
+
+
+def _worded(table: Table) -> tuple[tuple[str, ...], list[Row]]:
+    """Return a table with plain words for actions."""
+    at = table.columns.index("Action")
+    words = {action.value: action_words(action) for action in Action}
+    rows: list[Row] = [(*row[:at], words[str(row[at])], *row[at + 1 :]) for row in table.rows]
+    return table.columns, rows
+
+
+def _arranged(
+    columns: Sequence[str], rows: Sequence[Row], first: Sequence[str]
+) -> tuple[tuple[str, ...], list[Row]]:
+    """Return a table with some columns first; a column that it lacks is empty."""
+    order = (*first, *(one for one in columns if one not in first))
+    at = [columns.index(one) if one in columns else None for one in order]
+    return order, [[None if n is None else row[n] for n in at] for row in rows]
+
+
+def _access(view: View) -> WorkbookSheet:
+    table = table_of(view, "access")
+    entry = {column.title: column for column in _REVIEW}
+    first = ("Person", "Project", "Before", "After", "What happens", *entry)
+    columns, rows = _arranged(table.columns, table.rows, first)
+    return _table("Access review", "AccessReview", columns, rows, entry)
+
+
+def _people_by_projects(view: View) -> WorkbookSheet:
+    """Return who has which role in which project, before and after."""
+    people = people_by_projects(view.access)
+    heads = ["Person", "Name", "Account", "Changed", "Privileged"]
+    rows: list[Row] = [
+        [
+            row.person,
+            row.name or None,
+            None if row.account is Account.ACTIVE else row.account.value,
+            "yes" if row.changed else "no",
+            "yes" if row.privileged else "no",
+            *(
+                access_words(row.roles[one]) if one in row.roles else None
+                for one in people.projects[:_MOST_PROJECTS]
+            ),
+        ]
+        for row in people.rows
+    ]
+    columns = tuple(_unique([*heads, *map(storable, people.projects[:_MOST_PROJECTS])]))
+    return _table("People by projects", "PeopleByProjects", columns, rows)
 
 
 def _projects(view: View) -> WorkbookSheet:
@@ -131,35 +210,14 @@ def _projects(view: View) -> WorkbookSheet:
         )
         for one in view.projects
     ]
-    return WorkbookSheet("Projects", columns, rows, table="Projects")
-
-
-def _matrix(matrix: Matrix) -> WorkbookSheet:
-    heads = ["Project", "Id", "All before", "All after"]
-    for number, role in enumerate(matrix.roles, start=1):
-        # A role of somebody's own making can be named like another head, or like nothing.
-        name = role if role.isprintable() and role.strip() == role and role else f"role {number}"
-        heads += [f"{name} before", f"{name} after"]
-    rows = [
-        [
-            row.project,
-            row.project_id,
-            row.before,
-            row.after,
-            *(number for cell in row.cells for number in (cell.before, cell.after)),
-        ]
-        for row in matrix.rows
-    ]
-    return WorkbookSheet(
-        "Access matrix", tuple(map(SheetColumn, _unique(heads))), rows, table="AccessMatrix"
-    )
+    return WorkbookSheet("Projects", columns, rows, table="Projects", printed=PRINTED)
 
 
 def _unique(heads: list[str]) -> Iterator[str]:
     # Excel tells the heads of a table apart without regard to case.
     seen: set[str] = set()
     for number, head in enumerate(heads, start=1):
-        short = head[:200]
+        short = head[:200].strip() or f"column {number}"
         named = short if short.lower() not in seen else f"{short} ({number})"
         seen.add(named.lower())
         yield named

@@ -3,31 +3,40 @@
 Numbers stand in tables, data in lists: no name can break a cell. Whatever is not a plain word is
 put into a code span, where nothing is markup, a link or a mention, and which reads well raw.
 
-A ticket holds some 65,000 characters: of long lists it contains the beginning, and how much
-more there is.
+A ticket has a limit: a report has at most 30,000 characters, and keeps the verdict, what to do
+now, failures and what needs review. Of long lists it contains the beginning, and how much more
+there is.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from kanport.findings import Finding
+from kanport.names import compare_key
+from kanport.report.changes import moves_with_groups
 from kanport.report.escape import escape_name
 from kanport.report.sentences import (
     CHANGE,
     FINDING,
+    GUARD,
     PROJECT,
     REMOVAL,
     SEVERITIES,
     Noun,
+    actor_rows,
     counted,
     fact_rows,
     project_numbers,
     ranged,
+    role_name,
+    through_groups,
     undone_text,
     utc,
+    what_to_do,
 )
 from kanport.report.view import (
+    AccessRow,
     ActionRow,
     ChangeView,
     Difference,
@@ -38,8 +47,6 @@ from kanport.report.view import (
     WithheldView,
 )
 
-T = TypeVar("T")
-
 _MARKS = {Level.GOOD: "OK", Level.NOTE: "Note", Level.LOOK: "Attention", Level.STOP: "Problem"}
 
 # Letters and digits with the punctuation of sentences; a dot inside would make a link of it.
@@ -47,9 +54,13 @@ _WORD = re.compile(r"""["'(]*[^\W_]+(?:[-'’,/:;][^\W_]+)*["')]*[.,:;?!]*["')]*
 # What trackers turn into a link by itself: hashes of commits and numbers of issues.
 _LINKED = re.compile(r"[0-9a-f]{7,}|[a-z]+-[0-9]+|[0-9]+[.)]", re.IGNORECASE)
 
-# The longest part of each list; the worst come first where they have an order.
-MOST_CHANGES = 150
-MOST = 50
+LIMIT = 30_000
+"""Characters that a report has at most: what a ticket takes."""
+FIXED = 2_000
+"""Characters of a section that comes before the lists."""
+LONGEST_LINE = 1_500
+
+LINE = Noun("line", "lines")
 
 
 def render(view: View) -> str:
@@ -100,44 +111,96 @@ def _odd(words: list[str]) -> list[str]:
     return [code(text.removesuffix(end)) + end]
 
 
-def _lines(view: View) -> Iterator[str]:
-    yield f"# {prose(view.title)}"
-    yield ""
-    yield f"**{_MARKS[view.level]}:** {prose(view.headline)}"
-    yield ""
-    yield from (f"- {_MARKS[s.level]}: {prose(s.text)}" for s in view.sentences)
-    yield from _section(
-        "About", (f"- {label}: {code(text)}" for label, text in fact_rows(view.facts))
-    )
-    yield from _section("Summary", _summary(view))
-    yield from _section("Needs review", _some(view.risky, _full, CHANGE))
-    yield from _section("Withheld", _some(view.withheld, _withheld, REMOVAL))
-    yield from _people(view)
-    yield from _section("Groups and projects", _some(view.others, _full, CHANGE))
-    yield from _section("By project", _some(view.projects, _project, PROJECT))
+class _Part(NamedTuple):
+    """A section: its heading, its lines, and what these are.
+
+    `share` is its weight where not all fits; what is `fixed` comes before anything else gets room.
+    """
+
+    title: str
+    lines: Sequence[str]
+    noun: Noun = LINE
+    share: int = 0
+    fixed: bool = False
+
+
+def _parts(view: View) -> Iterator[_Part]:
+    """Yield the sections in their order; what a ticket must tell has the most room."""
+    steps = [f"- {prose(step)}" for step in what_to_do(view)]
+    yield _Part("What now", steps, fixed=True)
+    yield _Part("Not as planned" if view.verified else "Not done", list(_undone(view)), CHANGE, 30)
+    yield _Part("Needs review", list(_review(view)), CHANGE, 25)
+    yield _Part("Withheld", [_withheld(one) for one in view.withheld], REMOVAL, 15)
+    yield _Part("Gained and lost by person", list(_people(view)), CHANGE, 20)
+    yield _Part("By project", list(map(_project, view.projects)), PROJECT, 10)
     if view.matrix is not None:
-        yield from _section("Access before and after", _some(view.matrix.rows, _access, PROJECT))
-    yield from _section("Safety checks", _guards(view))
-    yield from _findings(view)
-    yield from _section("Not as planned" if view.verified else "Not done", _undone(view))
-    yield from _section("Counts", _counts(view))
-    yield from _section("Next steps", (f"- {prose(step)}" for step in view.next_steps))
+        rows = list(map(_access, view.matrix.rows))
+        yield _Part("Access before and after", rows, PROJECT, 5)
+    yield _Part("Groups and projects", list(map(_full, view.others)), CHANGE, 10)
+    yield _Part("Summary", list(_summary(view)), fixed=True)
+    yield _Part("Findings by kind", list(_finding_kinds(view)), fixed=True)
+    yield _Part("Findings", list(map(_finding, _worst(view.findings))), FINDING, 10)
+    yield _Part("Safety checks", list(_guards(view)), GUARD, fixed=True)
+    yield _Part("Counts", list(_counts(view)), fixed=True)
+    evidence = [f"- {label}: {code(text)}" for label, text in fact_rows(view.facts)]
+    yield _Part("Evidence and approval", evidence, fixed=True)
 
 
-def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
-    body = list(lines)
-    if body:
-        yield from ("", f"## {title}", "", *body)
+def _lines(view: View) -> Iterator[str]:
+    top = [f"# {prose(view.title)}", "", f"**{_MARKS[view.level]}:** {prose(view.headline)}", ""]
+    top += [f"- {_MARKS[one.level]}: {prose(one.text)}" for one in view.sentences]
+    top += [f"- {label}: {code(text)}" for label, text in actor_rows(view.facts)]
+    top = [_bounded(line, LONGEST_LINE // 3) for line in top]
+    parts = [part for part in _parts(view) if part.lines]
+    left = LIMIT - sum(len(line) + 1 for line in top) - sum(len(p.title) + 6 for p in parts)
+    told: dict[str, list[str]] = {}
+    for part in parts:
+        if part.fixed:
+            told[part.title] = _fitting(part, FIXED)
+            left -= sum(len(line) + 1 for line in told[part.title])
+    shares = sum(part.share for part in parts)
+    for part in parts:
+        if not part.fixed:
+            # What a section does not need is for those after it.
+            told[part.title] = _fitting(part, left * part.share // max(shares, 1))
+            left -= sum(len(line) + 1 for line in told[part.title])
+            shares -= part.share
+    yield from top
+    for part in parts:
+        yield from ("", f"## {part.title}", "", *told[part.title])
 
 
-def _some(items: Sequence[T], told: Callable[[T], str], noun: Noun) -> Iterator[str]:
-    yield from map(told, items[:MOST])
-    if len(items) > MOST:
-        yield _more(len(items) - MOST, noun)
+def _fitting(part: _Part, room: int) -> list[str]:
+    """Return the first lines that fit into so many characters, and how many more there are."""
+    lines = list(map(_bounded, part.lines))
+    if sum(len(line) + 1 for line in lines) <= room:
+        return lines
+    told: list[str] = []
+    room -= len(_more(len(lines), part.noun)) + 1
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            break
+        told.append(line)
+    return [*told, _more(len(lines) - len(told), part.noun)]
+
+
+def _bounded(line: str, most: int = LONGEST_LINE) -> str:
+    """Return a line, or what stands for one that would take the room of all others."""
+    if len(line) <= most:
+        return line
+    return f"- (a line of {len(line)} characters, see the other formats)"
 
 
 def _more(number: int, noun: Noun) -> str:
     return f"- … and {counted(number, noun)} more, see the other formats"
+
+
+def _review(view: View) -> Iterator[str]:
+    yield from map(_full, view.risky)
+    if view.removals:
+        words = "changes revoke or lower" if len(view.removals) > 1 else "change revokes or lowers"
+        yield f"- {len(view.removals)} other {words} access"
 
 
 def _project(access: ProjectAccess) -> str:
@@ -183,21 +246,18 @@ def _numbers(row: ActionRow) -> list[int]:
 
 
 def _people(view: View) -> Iterator[str]:
-    if view.people:
-        yield from ("", "## By person")
-    left = MOST_CHANGES
-    told = 0
-    for person in view.people:
-        if left <= 0:
-            break
-        name = f", {prose(person.name)}" if person.name else ""
-        yield from ("", f"### {code(person.username)}{name}", "")
-        yield from (f"- {_change(line)}" for line in person.lines[:left])
-        told += len(person.lines[:left])
-        left -= len(person.lines)
-    all_of_them = len(view.lines) - len(view.others)
-    if told < all_of_them:
-        yield from ("", _more(all_of_them - told, CHANGE))
+    moved: dict[str, list[AccessRow]] = {}
+    for row in view.access:
+        if moves_with_groups(row):
+            moved.setdefault(row.person, []).append(row)
+    names = {person.username: person for person in view.people}
+    for who in sorted({*moved, *names}, key=lambda one: (compare_key(one), one)):
+        person = names.get(who)
+        name = f" ({prose(person.name)})" if person is not None and person.name else ""
+        for line in person.lines if person is not None else ():
+            yield f"- {code(who)}{name}: {_change(line)}"
+        for row in moved.get(who, ()):
+            yield f"- {code(who)}{name}: {code(row.project)}: {prose(through_groups(row))}"
 
 
 def _full(line: ChangeView) -> str:
@@ -229,9 +289,12 @@ def _change(line: ChangeView, *, who: bool = False) -> str:
 
 def _difference(difference: Difference) -> str:
     label = difference.label if difference.label.isalpha() else prose(difference.label)
-    if difference.before is None:
-        return f"{label} {_value(difference.after)}"
-    return f"{label} {_value(difference.before)} → {_value(difference.after)}"
+    before, after = difference.before, difference.after
+    if difference.field == "role":
+        before, after = before and role_name(before), after and role_name(after)
+    if before is None:
+        return f"{label} {_value(after)}"
+    return f"{label} {_value(before)} → {_value(after)}"
 
 
 def _value(text: str | None) -> str:
@@ -245,15 +308,8 @@ def _guards(view: View) -> Iterator[str]:
         yield f"- {verdict}: {code(guard.guard)}: {prose(guard.message)}{hint}"
 
 
-def _findings(view: View) -> Iterator[str]:
-    yield from _section("Findings by kind", _finding_kinds(view))
-    yield from _section("Findings", _some(_worst(view.findings), _finding, FINDING))
-
-
 def _worst(findings: tuple[Finding, ...]) -> Sequence[Finding]:
-    """Return the findings in their order, or the worst first where not all of them fit."""
-    if len(findings) <= MOST:
-        return findings
+    """Return the findings by severity, the worst first."""
     severities = list(SEVERITIES)
     return sorted(findings, key=lambda finding: severities.index(finding.severity))
 
@@ -282,11 +338,9 @@ def _finding(finding: Finding) -> str:
 
 
 def _undone(view: View) -> Iterator[str]:
-    for row in view.undone[:MOST]:
+    for row in view.undone:
         yield f"- {row.status.word}, {len(row.lines)}: {prose(row.reason)}"
-        yield from (f"  {text}" for text in _some(row.lines, _short, CHANGE))
-    if len(view.undone) > MOST:
-        yield _more(sum(len(row.lines) for row in view.undone[MOST:]), CHANGE)
+        yield from (f"  {_short(line)}" for line in row.lines)
 
 
 def _short(line: ChangeView) -> str:

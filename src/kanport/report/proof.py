@@ -91,6 +91,7 @@ _PLACES: dict[str, tuple[bytes, bytes]] = {
     "text": (b"Proof: ", b"\n"),
     "markdown": (b"\n<!-- ", b" -->\n"),
     "html": (b"<!-- ", b" -->\n"),
+    "pdf": (b"%", b"\n"),
     "json": (b',\n  "proof": ', b"\n}\n"),
     "xlsx": (b"", b""),
     "excel": (b"", b""),

@@ -215,6 +215,16 @@ _ROLE_NAMES = {
 """The names that Kanboard's pages show."""
 
 
+def action_words(action: Action) -> str:
+    """Return an action in plain words.
+
+    >>> action_words(Action.MEMBERSHIP_GRANT), action_words(Action.GROUP_CREATE)
+    ('grant membership', 'create group')
+    """
+    words = ACTIONS[action]
+    return words.verb if " " in words.verb else f"{words.verb} {words.noun.one}"
+
+
 def role_name(role: str) -> str:
     """Return what Kanboard's pages call a role; custom ones are called as they are.
 
@@ -503,6 +513,16 @@ _WHAT_NOW: Mapping[Status | VerifyStatus, str] = {
 def what_now(row: UndoneRow) -> str:
     """Return what to do about changes that were not made or do not match."""
     return row.why.hint or _WHAT_NOW[row.status]
+
+
+def what_to_do(view: View) -> list[str]:
+    """Return what to do now: the next commands, and what to do about what was not made."""
+    steps = [*view.next_steps, *(one.hint for one in view.guards if one.tripped and one.hint)]
+    numbers: Counter[tuple[str, str]] = Counter()
+    for row in view.undone:
+        numbers[row.status.word, what_now(row)] += len(row.lines)
+    steps += [f"{number} {status}: {what}" for (status, what), number in numbers.items()]
+    return list(unique(steps))
 
 
 def stop_sentences(stopped: Fact | None) -> list[Sentence]:

@@ -57,7 +57,7 @@ def _changes(view: View) -> Table:
     if view.kind is ViewKind.RUN:
         endings = ("Outcome", "Outcome reason")
     elif view.kind is ViewKind.VERIFICATION:
-        endings = ("VerifyResult", "Instead")
+        endings = ("Verdict", "Instead")
     columns = (
         *("Change", "Action", "Person", "Name", "Project", "Group"),
         *("Before", "After", "Risk", "Reason", "Origin"),

@@ -32,6 +32,7 @@ from kanport.report.changes import first_of, moves_with_groups
 from kanport.report.escape import escape_name
 from kanport.report.sentences import (
     ACTIONS,
+    MAYBE_KEPT,
     SEVERITIES,
     access_words,
     actor_rows,
@@ -44,7 +45,7 @@ from kanport.report.sentences import (
     undone_text,
     unique,
     utc,
-    what_now,
+    what_to_do,
 )
 from kanport.report.view import (
     AccessRow,
@@ -153,7 +154,7 @@ def _sections(view: View, grid: "_Grid") -> list[Section]:
     """Return the sections that have something to show, in their order on the page."""
     overridden = any(guard.lifted for guard in view.guards)
     planned = (
-        (Section("now", "What now"), bool(_what_to_do(view))),
+        (Section("now", "What now"), bool(what_to_do(view))),
         (Section("undone", "Not as planned" if view.verified else "Not done"), bool(view.undone)),
         (Section("twice", "Needs review"), bool(view.risky or view.removals) or overridden),
         (Section("withheld", "Withheld"), bool(view.withheld)),
@@ -207,6 +208,7 @@ def _environment() -> Environment:
         SEVERITIES=SEVERITIES,
         TALLY=_TALLY,
         ACTIONS=ACTIONS,
+        MAYBE_KEPT=MAYBE_KEPT,
         ending_words=_ending_words,
         tally_heads={one.value.replace(" ", "_"): one.word for one in _ENDINGS},
         tally_words={
@@ -225,7 +227,7 @@ def _environment() -> Environment:
         most_changed=_most_changed,
         longest_bar=_longest_bar,
         has_flows=lambda view: any(one.flow is not None for one in view.projects),
-        what_to_do=_what_to_do,
+        what_to_do=what_to_do,
         terms=term_rows,
         shown=_value,
         ranged=ranged,
@@ -519,15 +521,6 @@ def _figures(view: View) -> list[tuple[Count, str]]:
         bad = (("failed", view.tally.failed), ("skipped", view.tally.skipped))
         told[1:1] = [(Count(name, number, name), "bad" * bool(number)) for name, number in bad]
     return told
-
-
-def _what_to_do(view: View) -> list[str]:
-    """Return what to do now: the next commands, and what to do about what was not made."""
-    steps = list(view.next_steps)
-    steps += [guard.hint for guard in view.guards if guard.tripped and guard.hint]
-    for row in view.undone:
-        steps.append(f"{row.status.word}, {len(row.lines)}: {what_now(row)}")
-    return list(unique(steps))
 
 
 def _endings(view: View) -> list[Ending]:

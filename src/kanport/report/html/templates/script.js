@@ -29,7 +29,7 @@
         who = fold(first.textContent);
       }
       return { node: row, head, order, text: first === head ? own : `${who} ${own}`,
-               kind: row.className, risk: row.querySelector("em") ? "on" : "", cells: null };
+               kind: row.className, risk: row.querySelector(".review") ? "on" : "", cells: null };
     });
   };
   const projectsOf = (section) =>
@@ -53,6 +53,7 @@
     let items = null;
     let timer = 0;
     let sorted = "";
+    let quiet = false;
     const list = () => {
       items ??= name === "projects" ? projectsOf(section) : rowsOf(section)
         .filter((item) => !item.node.closest(".flows"));
@@ -185,7 +186,10 @@
     };
 
     tools.addEventListener("submit", (event) => { event.preventDefault(); apply(); remember(); });
-    tools.addEventListener("reset", () => { setTimeout(() => { apply(); remember(); }); });
+    tools.addEventListener("reset", () => {
+      const silent = quiet;
+      setTimeout(() => { apply(); if (!silent) remember(); });
+    });
     tools.addEventListener("change", () => { apply(); remember(); });
     search.addEventListener("input", () => {
       clearTimeout(timer);
@@ -202,7 +206,9 @@
       });
     }
     tools.hidden = false;
-    return { search, restore, reset: () => { tools.reset(); apply(); }, apply };
+    // The address leads to a row then, and keeps doing so.
+    const reset = () => { quiet = true; tools.reset(); quiet = false; apply(); };
+    return { search, restore, reset, apply };
   };
 
   // Heads that the keyboard reaches; a second press turns the order round.
