@@ -190,7 +190,12 @@
       const silent = quiet;
       setTimeout(() => { apply(); if (!silent) remember(); });
     });
-    tools.addEventListener("change", () => { apply(); remember(); });
+    tools.addEventListener("change", (event) => {
+      // What is typed was followed already; this comes when somebody leaves the field by a link.
+      if (event.target === search) return;
+      apply();
+      remember();
+    });
     search.addEventListener("input", () => {
       clearTimeout(timer);
       timer = setTimeout(() => { apply(); remember(); }, 150);
