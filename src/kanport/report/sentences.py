@@ -518,11 +518,14 @@ def what_now(row: UndoneRow) -> str:
 def what_to_do(view: View) -> list[str]:
     """Return what to do now: the next commands, and what to do about what was not made."""
     steps = [*view.next_steps, *(one.hint for one in view.guards if one.tripped and one.hint)]
-    numbers: Counter[tuple[str, str]] = Counter()
+    same: dict[tuple[str, str], list[UndoneRow]] = {}
     for row in view.undone:
-        numbers[row.status.word, what_now(row)] += len(row.lines)
-    steps += [f"{number} {status}: {what}" for (status, what), number in numbers.items()]
-    return list(unique(steps))
+        # What a reason itself gives no advice about has that of the outcome.
+        advised = row.why.code if row.why.hint else ""
+        same.setdefault((row.status.word, advised), []).append(row)
+    for (status, _), rows in same.items():
+        steps.append(f"{sum(len(row.lines) for row in rows)} {status}: {what_now(rows[0])}")
+    return steps
 
 
 def stop_sentences(stopped: Fact | None) -> list[Sentence]:
