@@ -163,7 +163,7 @@ def test_a_ticket_holds_a_large_plan_and_says_how_much_it_leaves_out() -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(worlds(), st.integers(1, 3000))
+@given(whole_plans_and_runs(), st.integers(1, 3000))
 def test_a_ticket_never_gets_too_long_whatever_names_are_like(
     case: tuple[Plan, Run], times: int
 ) -> None:

@@ -124,7 +124,7 @@ COMMANDS = {
     "verify": "Compare the server with a plan, change by change.",
     "export": "Write users, groups, projects and access as CSV, Excel or YAML.",
     "doctor": "Check connectivity, versions, permissions and limits.",
-    "report": "Render a plan or a run as HTML, Excel, Markdown, JSON, CSV or text.",
+    "report": "Render a plan or a run as HTML, PDF, Excel, Markdown, JSON, CSV or text.",
     "verify-report": "Check that a report is unchanged and belongs to a plan or run.",
     "config": "Show the effective configuration and where each value comes from.",
     "schema": "Print the JSON Schema of the mapping, the plan or the report.",

@@ -57,7 +57,7 @@ def report_command(
     masked: bool,
     form: str,
 ) -> None:
-    """Render a plan or a run as HTML, Excel, Markdown, JSON, CSV or text.
+    """Render a plan or a run as HTML, PDF, Excel, Markdown, JSON, CSV or text.
 
     Without -o, the report goes to stdout.
 
