@@ -25,7 +25,7 @@ VIEWER, MEMBER, MANAGER = "project-viewer", "project-member", "project-manager"
 ROLES = (VIEWER, MEMBER, MEMBER, MANAGER)
 FIRST = (
     *("Ada", "Bela", "Cora", "Dino", "Elif", "Finn", "Gila", "Hugo"),
-    *("Ines", "Jona", "Kira", "Liam", "Mira", "Nils", "Olga", "Paul"),
+    *("Iris", "Jona", "Kira", "Liam", "Mira", "Nils", "Olga", "Paul"),
 )
 LAST = ("Adler", "Bauer", "Costa", "Dubois", "Ertan")
 PEOPLE = tuple(f"{first} {last}" for last in LAST for first in FIRST)
@@ -62,7 +62,7 @@ group_members_missing: remove
 group_access:
   - {from: doors, group: {from: Group}, project: {from: Project}, role: {from: Role}}
 group_access_missing: revoke
-allow_admins: [ines.bauer]
+allow_admins: [iris.bauer]
 limits: {create: 99, remove: 5, disable: 20, lower: 99, raise: 15, by_project: {revoke: 90%}}
 """
 
@@ -118,7 +118,7 @@ def second_lists(folder: Path) -> None:
     """Write the lists of the plan that is reported: people left, joined and moved."""
     changed = {
         PEOPLE[2]: {"Role": "app-manager"},
-        "Ines Bauer": {"Role": "app-admin"},
+        "Iris Bauer": {"Role": "app-admin"},
         PEOPLE[4]: {"Login": "elif.demir", "Name": "Elif Demir"},
         PEOPLE[9]: {"Login": "jona.weber"},
         **{one: {"Active": "L"} for one in PEOPLE[12:17]},
