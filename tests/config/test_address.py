@@ -80,6 +80,9 @@ def test_a_name_and_its_address_are_one_server(tmp_path: Path, names: dict[str, 
     url = "https://kb.example.org/jsonrpc.php"
     assert not held_by_two(tmp_path, url, "https://192.0.2.7/jsonrpc.php")
     assert not held_by_two(tmp_path, url, "https://alias.example.org/kanboard/jsonrpc.php")
+    assert not held_by_two(tmp_path, url, "http://kb.example.org/jsonrpc.php")
+    assert not held_by_two(tmp_path, "http://alias.example.org/kb/", "https://192.0.2.7:443/")
+    assert held_by_two(tmp_path, url, "https://kb.example.org:8443/jsonrpc.php")
     # Two installations behind one web server have tokens of their own.
     assert held_by_two(tmp_path, url, "https://alias.example.org/jsonrpc.php", same_token=False)
 

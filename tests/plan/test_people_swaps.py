@@ -248,6 +248,59 @@ def test_a_rename_by_address_to_a_username_that_is_kept_is_withheld_from_both() 
     assert [(c.action, c.username) for c in plan.changes] == [("user.disable", "cy")]
 
 
+# --- a username that somebody new has, while its owner is called otherwise -----------------------
+
+NEW = desired_user("ada", 9, name="Ann New", email="ann@x.org")
+
+
+@pytest.mark.parametrize(
+    "moves",
+    [
+        [("a", "ada2")],
+        [("a", "bob"), ("b", "bob2"), ("c", "cy")],
+        [("a", "cy"), ("b", "bob"), ("c", "cy2")],
+        [("a", "bob"), ("b", "cy"), ("c", "cy2")],
+    ],
+)
+def test_somebody_new_with_the_username_of_whoever_is_renamed_gets_an_account_of_their_own(
+    moves: list[tuple[str, str]],
+) -> None:
+    wanted = a_state(NEW, *without_ids(rows(*moves)))
+    plan = plan_for(wanted, a_server(ADA, BOB, CY), BY_EMAIL)
+    names = final(plan, ADA, BOB, CY)
+    assert {one: names[OF[one].id] for one, _ in moves} == dict(moves)
+    created = [c for c in plan.changes if c.action == "user.create"]
+    assert [c.username for c in created] == ["ada"]
+    assert not [c for c in plan.changes if c.action == "user.update"]
+
+
+def test_whose_account_it_is_that_somebody_new_is_called_by_is_open_without_names() -> None:
+    nameless = desired_user("ada", 9, email="ann@x.org")
+    for new, with_name in (
+        (nameless, False),
+        (desired_user("ada", 9, name="Ada L", email="n@x.org"), True),
+    ):
+        wanted = a_state(new, *without_ids(rows(("a", "ada2"), with_name=with_name)))
+        plan = plan_for(wanted, a_server(ADA, BOB), BY_EMAIL)
+        assert [(c.action, c.username) for c in plan.changes] == [("user.disable", "bob")]
+        unclear = [one for one in plan.findings if one.code == "rename-unclear"]
+        assert len(unclear) == 2
+        assert {one.case for one in unclear} == {"reused-username", "still-named"}
+        assert list(stopping(plan.findings)) == []
+
+
+def test_an_address_that_moves_on_to_somebody_new_moves_no_account() -> None:
+    wanted = a_state(
+        desired_user("ada", 2, name="Ada L", email="ada.l@x.org"),
+        desired_user("eve", 3, name="Eve", email="ada@x.org"),
+    )
+    plan = plan_for(wanted, a_server(ADA), BY_EMAIL)
+    assert {(c.action, c.username) for c in plan.changes} == {
+        ("user.update", "ada"),
+        ("user.create", "eve"),
+    }
+
+
 # --- one unclear person ---------------------------------------------------------------------------
 
 LEAVER = User(20, "leaver", name="Leo", email="leo@x.org")

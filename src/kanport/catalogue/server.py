@@ -259,6 +259,11 @@ SERVER: Mapping[str, CatalogueEntry] = {
                 " {by_email}, and the name does not show which one is meant",
                 "correct the usernames and addresses on the server, or read stable ids",
             ),
+            "reused-username": Text(
+                "{username:q} has the username of {by_username}, and {owner:q} has its email"
+                " address {email:q}; the name does not show which one is meant",
+                "correct the usernames and addresses on the server, or read stable ids",
+            ),
             "several-users": Text(
                 "Kanport cannot tell which account belongs to {username:q}: {usernames:q} on the"
                 " server have the email address {email:q}",

@@ -247,8 +247,10 @@ def _applications(url: str, token: SecretStr) -> Iterator[str]:
 
     Kanboard makes a token for each installation; the name of the file does not reveal it.
     """
+    # A web server usually has one installation under http and https.
+    port = 80 if (given := port_of(url)) == 443 else given
     for address in _addresses(url):
-        where = f"kanport lock {address} {port_of(url)}"
+        where = f"kanport lock {address} {port}"
         key = hashlib.pbkdf2_hmac(
             "sha256", token.get_secret_value().encode(), where.encode(), 50_000
         )

@@ -172,7 +172,9 @@ class _Matching:
         wanted, emails = self._wanted, self._wanted.values["email"]
         addresses = None
         if by_email:
-            addresses = _Addresses.of((emails[at] for at in self._left), self._people, self._taken)
+            addresses = _Addresses.of(
+                ((at, emails[at]) for at in self._left), self._people, self._taken
+            )
         for at in self._left:
             name, key = wanted.usernames[at], wanted.keys[at]
             fitting = _staying(name, key, self._people, self._by_id.moving)
@@ -180,11 +182,44 @@ class _Matching:
             if not fitting:
                 self.not_found.append(at)
                 continue
+            mover = None
+            if addresses is not None and other is None:
+                mover = self._mover(addresses, emails[at], fitting)
+            if mover is not None:
+                self._decide_mover(at, wanted[mover], fitting[0])
+                continue
             plain = len(fitting) == 1 and other is None and fitting[0].id not in self._taken
             if plain and not wanted.special[at]:
                 self.persons.append(_Found(at, fitting[0]))
             else:
                 self._decide(at, fitting, other)
+
+    def _mover(
+        self, addresses: "_Addresses", address: str | None, fitting: Sequence[User]
+    ) -> int | None:
+        """Return who has the address of a user while the username is now another's."""
+        email = fitting[0].email.casefold()
+        if len(fitting) != 1 or not email or not address or address.casefold() == email:
+            return None
+        if fitting[0].id in self._taken or len(self._people.with_email(email)) > 1:
+            return None
+        return addresses.wanted.get(email)
+
+    def _decide_mover(self, at: int, mover: DesiredUser, user: User) -> None:
+        """Decide by the name whether a user is who has its username, or who has its address."""
+        one = self._wanted[at]
+        names = [
+            spelling_key(who.name.value) if who.name is not None else "" for who in (one, mover)
+        ]
+        fits = [bool(name) and name == spelling_key(user.name) for name in names]
+        if owner := self._known.belongs_to_another(user, one):
+            self._refused.append(passed_on(one, user, owner))
+        elif fits == [True, False]:
+            self.persons.append(_Found(at, user))
+        elif fits == [False, True]:
+            self.not_found.append(at)
+        else:
+            self._refused.append(_reused(one, mover, user))
 
     def _decide(self, at: int, fitting: Sequence[User], other: User | None) -> None:
         """Find out who somebody is whose username, or whose address, may be several users'."""
@@ -278,21 +313,30 @@ def _clashing(wanted: DesiredUsers) -> dict[str, list[DesiredUser]]:
 
 @dataclass(frozen=True, slots=True)
 class _Addresses:
-    """Which wanted persons and which users have an email address, by its folded form."""
+    """Which users have an email address, and who alone of the wanted persons; by folded form.
 
-    wanted: Mapping[str, int]
+    `wanted` has None for an address of several.
+    """
+
+    wanted: Mapping[str, int | None]
     people: UserIndex
     taken: Set[int]
 
     @classmethod
-    def of(cls, emails: Iterable[str | None], people: UserIndex, taken: Set[int]) -> "_Addresses":
-        counted = Counter(email.casefold() for email in emails if email)
-        return cls(counted, people, frozenset(taken))
+    def of(
+        cls, emails: Iterable[tuple[int, str | None]], people: UserIndex, taken: Set[int]
+    ) -> "_Addresses":
+        wanted: dict[str, int | None] = {}
+        for at, email in emails:
+            if email:
+                folded = email.casefold()
+                wanted[folded] = None if folded in wanted else at
+        return cls(wanted, people, frozenset(taken))
 
     def of_another(self, address: str | None, fitting: Sequence[User]) -> User | None:
         """Return the one user who has somebody's address, where their username is another's."""
         email = address.casefold() if address else ""
-        if len(fitting) != 1 or not email or self.wanted[email] > 1:
+        if len(fitting) != 1 or not email or self.wanted[email] is None:
             return None
         user = fitting[0]
         if user.email.casefold() == email:
@@ -325,6 +369,21 @@ def _either(wanted: DesiredUser, user: User, other: User) -> Refused:
         by_email=user_part(other),
     )
     return Refused(wanted, finding, (user, other))
+
+
+def _reused(wanted: DesiredUser, mover: DesiredUser, user: User) -> Refused:
+    """Refuse an account to somebody who may have its username from whoever has its address."""
+    finding = found(
+        "rename-unclear",
+        origin_of(wanted),
+        case="reused-username",
+        value=wanted.username.value,
+        username=wanted.username.value,
+        email=user.email,
+        owner=mover.username.value,
+        by_username=user_part(user),
+    )
+    return Refused(wanted, finding, (user,))
 
 
 def _with_free_names(

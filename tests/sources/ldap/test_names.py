@@ -71,6 +71,23 @@ def test_what_only_the_server_can_tell_has_two_keys(one: str, other: str) -> Non
     assert broad_key(one) == broad_key(other)
 
 
+@pytest.mark.parametrize(
+    ("in_hex", "text"),
+    [
+        ("cn=#0402", "cn=\\#0402"),
+        ("cn=#0C03416461,dc=x", "cn=\\23 0c03416461,dc=x"),
+        ("cn = #0c03416461 ,dc=x", 'cn="#0c03416461",dc=x'),
+        ("cn=a+uid=#0403616461,dc=x", "cn=a+uid=\\230403616461,dc=x"),
+    ],
+)
+def test_a_value_in_hex_form_is_not_the_text_of_it(in_hex: str, text: str) -> None:
+    assert dn_key(in_hex) != dn_key(text)
+    assert dn_key(in_hex) == dn_key(in_hex.swapcase())
+    assert [kind for kind, _ in split_dn(in_hex)[0]][-1].endswith("#")
+    # What is not pairs of hex digits is text, though RFC 4514 wants it escaped.
+    assert dn_key("cn=#042,dc=x") == dn_key("cn=\\#042,dc=x")
+
+
 @given(values=st.lists(TEXT, min_size=1, max_size=4))
 def test_any_value_survives_being_escaped(values: list[str]) -> None:
     escaped = [

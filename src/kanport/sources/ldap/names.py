@@ -35,6 +35,7 @@ _ALIASES = {
     "userid": "uid", "0.9.2342.19200300.100.1.1": "uid",
 }  # fmt: skip
 _UNSAFE = re.compile(r"[^A-Za-z0-9@._-]")
+_HEX_FORM = re.compile("#(?:[0-9A-Fa-f]{2})+")
 _OPTIONAL_UID = re.compile(r"#'[01]*'B$")
 
 Rdn = tuple[tuple[str, str], ...]
@@ -128,7 +129,10 @@ def both(*filters: str) -> str:
 
 
 def split_dn(dn: str) -> list[Rdn]:
-    """Take a DN apart: its names, each with type and value; raises ValueError where it is none."""
+    """Take a DN apart: its names, each with type and value; raises ValueError where it is none.
+
+    The type of a value in hex form (`cn=#0c03416461`) ends in `#`.
+    """
     names: list[Rdn] = []
     rdn: list[tuple[str, str]] = []
     at = 0
@@ -136,7 +140,11 @@ def split_dn(dn: str) -> list[Rdn]:
         return names
     while True:
         kind, at = _kind(dn, at)
+        begin = at
         value, at = _value(dn, at)
+        if _HEX_FORM.fullmatch(dn[begin:at].strip(" ")):
+            # The BER of a value (RFC 4514), which only the server can compare with a text.
+            kind, value = f"{kind}#", value.lower()
         rdn.append((kind, value))
         if at < len(dn) and dn[at] == "+":
             at += 1
