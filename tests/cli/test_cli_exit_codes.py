@@ -154,7 +154,7 @@ TABLE = [
     Row(
         endings.pending,
         Exit.PENDING,
-        "Kanport plan: club\n! 3 users would be created; 3 memberships would be granted.\n",
+        "",
         "",
     ),
     Row(

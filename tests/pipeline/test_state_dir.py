@@ -160,7 +160,7 @@ def test_whom_somebody_else_disabled_is_named_every_night(
     assert '"ada" is disabled on the server and stays disabled' in first.out
     assert "the ledger is new" in first.out and ': "eve"' in first.out
     for _ in range(2):
-        night = kanport("sync", "night.yaml", "--quiet")
+        night = kanport("sync", "night.yaml")
         assert night.code == 0
         assert '"ada" is disabled' in night.out and "eve" not in night.out
     assert not active(server)["ada"]
@@ -179,7 +179,7 @@ def test_a_membership_that_names_somebody_disabled_is_a_warning_as_well(
         encoding="utf-8",
     )
     by_sync(kanport)
-    night = kanport("sync", "night.yaml", "--quiet")
+    night = kanport("sync", "night.yaml")
     assert night.code == 0 and '"ada" is disabled' in night.out, night
 
 

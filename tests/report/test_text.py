@@ -117,8 +117,10 @@ def test_a_masked_value_stays_masked_in_every_encoding() -> None:
     assert "value: ******" in pipe(view, "ascii")
 
 
-def test_next_steps_come_last() -> None:
-    assert screen(PLAN).rstrip().endswith("kanport apply plan.json")
+def test_next_steps_come_last_but_for_the_verdict() -> None:
+    *_, step, blank, verdict = screen(PLAN).splitlines()
+    assert (step.strip(), blank) == ("kanport apply plan.json", "")
+    assert verdict == "! Ready: 29 changes, all safety checks passed."
 
 
 def test_the_same_view_gives_the_same_text() -> None:

@@ -58,16 +58,39 @@ def test_sync_does_it_in_one_and_is_quiet_the_second_time(
     assert sorted(path.name for path in (tmp_path / "state").iterdir() if path.is_file()) == kept
 
 
-def test_a_quiet_sync_still_tells_what_changed_and_what_to_look_at(
+def test_a_sync_without_a_terminal_tells_what_changed_and_what_to_look_at(
     kanport: Kanport, club: Path, tmp_path: Path
 ) -> None:
-    assert "ada" in kanport("--quiet", "sync", club).out
+    assert "ada" in kanport("sync", club).out
     assert kanport("sync", club, "--quiet", "--format", "json").out
     protecting = MAPPING.replace("[admin,", "[admin, ada,")
     write_files(tmp_path, mapping=protecting, people=PEOPLE.replace("Ada Lovelace", "Ada L."))
-    warned = kanport("--quiet", "sync", club)
+    warned = kanport("sync", club)
     assert warned.code == 0, warned
     assert "person-protected" in warned.out
+
+
+def test_quiet_prints_nothing_but_what_went_wrong(
+    kanport: Kanport, club: Path, tmp_path: Path
+) -> None:
+    for command in (["validate", club], ["plan", club], ["sync", club], ["plan", club]):
+        quiet = kanport("--quiet", *command)
+        assert (quiet.code, quiet.out, quiet.err) == (0, "", ""), command
+    write_files(tmp_path, mapping=MAPPING + "limits: {create: 0}\n", people=PEOPLE + "eve,Eve,,\n")
+    stopped = kanport("--quiet", "plan", club)
+    assert (stopped.code, stopped.out) == (4, "")
+    assert stopped.err.startswith("Error: limit-create stopped the plan: Limit exceeded: 1 user")
+    assert stopped.err.count("\n") == 1
+
+
+def test_a_plan_that_a_guard_stops_says_so_in_the_last_line_of_stderr_too(
+    kanport: Kanport, club: Path, tmp_path: Path
+) -> None:
+    write_files(tmp_path, mapping=MAPPING + "limits: {create: 0}\n")
+    stopped = kanport("plan", club)
+    assert stopped.err.splitlines()[-1] == (
+        "Error: limit-create stopped the plan: Limit exceeded: 2 users to create, 0 allowed"
+    )
 
 
 def test_a_plan_with_random_passwords_says_how_to_keep_them(kanport: Kanport, club: Path) -> None:

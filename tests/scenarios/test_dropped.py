@@ -40,7 +40,7 @@ def night(server: Sandbox, kanport: Kanport, tmp_path: Path) -> Path:
     write(tmp_path)
     done = kanport("sync", "night.yaml")
     assert done.code == 0, done
-    assert kanport("sync", "night.yaml", "--quiet").out == ""
+    assert kanport("sync", "night.yaml").out == ""
     return tmp_path
 
 
@@ -55,19 +55,19 @@ def test_the_last_row_of_a_project_is_told_every_night_until_somebody_decides(
 ) -> None:
     write(night, access="Login,Project\nbob,ERP\n")
     for _ in range(2):
-        done = kanport("sync", "night.yaml", "--quiet")
+        done = kanport("sync", "night.yaml")
         assert done.code == 0, done
         assert 'no source lists members of the project "WEB" any more' in done.out
         assert '1 user keeps access: "ada"' in done.out
     explained = kanport("explain", "night.yaml", "--project", "WEB")
     assert 'no source lists members of the project "WEB" any more' in explained.out
     write(night, "projects_missing: keep", access="Login,Project\nbob,ERP\n")
-    assert kanport("sync", "night.yaml", "--quiet").out == ""
+    assert kanport("sync", "night.yaml").out == ""
     write(night, "projects_missing: revoke", access="Login,Project\nbob,ERP\n")
     assert kanport("sync", "night.yaml").code == 0
     memberships = server.store.snapshot().memberships
     assert ("WEB", "ada") not in memberships and ("ERP", "bob") in memberships
-    assert kanport("sync", "night.yaml", "--quiet").out == ""
+    assert kanport("sync", "night.yaml").out == ""
 
 
 def test_a_limit_stops_it_and_allow_lets_it_pass(
@@ -104,7 +104,7 @@ def test_a_group_that_no_row_names_any_more_is_told_every_night(
         doors="Group,Project\nOther,ERP\n",
     )
     for _ in range(2):
-        done = kanport("sync", "night.yaml", "--quiet")
+        done = kanport("sync", "night.yaml")
         assert done.code == 0, done
         assert 'no source names the group "Team" any more; 2 users remain members' in done.out
     write(
@@ -115,7 +115,7 @@ def test_a_group_that_no_row_names_any_more_is_told_every_night(
         members="Group,Login\nOther,bob\n",
         doors="Group,Project\nOther,ERP\n",
     )
-    assert kanport("sync", "night.yaml", "--quiet").out == ""
+    assert kanport("sync", "night.yaml").out == ""
 
 
 def test_a_group_that_is_dropped_loses_what_kanport_gave_it_where_the_mapping_says_so(
@@ -140,7 +140,7 @@ def test_a_group_that_is_dropped_loses_what_kanport_gave_it_where_the_mapping_sa
     assert set(after.groups["Team"].members) == {"zoe"}, "whom Kanport did not put there stays"
     assert set(after.groups["Other"].members) == {"bob"}
     assert ("LAB", "Team") not in after.group_access
-    assert kanport("sync", "night.yaml", "--quiet").out == ""
+    assert kanport("sync", "night.yaml").out == ""
 
 
 def test_the_access_of_a_group_to_a_project_that_nothing_names_any_more(
@@ -148,7 +148,7 @@ def test_the_access_of_a_group_to_a_project_that_nothing_names_any_more(
 ) -> None:
     doors = "Group,Project\nOther,ERP\n"
     write(night, doors=doors)
-    told = kanport("sync", "night.yaml", "--quiet")
+    told = kanport("sync", "night.yaml")
     assert told.code == 0 and 'project "LAB" any more' in told.out, told
     assert "Team" in told.out
     write(night, "projects_missing: revoke", doors=doors)
@@ -157,7 +157,7 @@ def test_the_access_of_a_group_to_a_project_that_nothing_names_any_more(
     after = server.store.snapshot()
     assert ("LAB", "Team") not in after.group_access and ("ERP", "Other") in after.group_access
     assert set(after.groups["Team"].members) == {"ada", "eve"}
-    assert kanport("sync", "night.yaml", "--quiet").out == ""
+    assert kanport("sync", "night.yaml").out == ""
 
 
 def test_a_source_that_is_not_there_proves_nothing(

@@ -298,4 +298,44 @@ _REASONS: Mapping[str, CatalogueEntry] = {
     ),
 }
 
-OUTCOMES: Mapping[str, CatalogueEntry] = {**STOPS, **_ACTUAL, **_FOUND, **_REASONS}
+# What to do about a change that was not made, by why.
+_WHAT_NOW = {
+    "rejected": "ask whoever runs Kanboard what its log says, then plan again",
+    "no-effect": "ask whoever runs Kanboard whether a plugin changes it back, then plan again",
+    "still-through-group": "remove the user from the group, in Kanboard or in its source",
+    "changed-since-plan": "look who changed it, then plan again",
+    "renamed-since-plan": "look who renamed it, then plan again",
+    "never-answered": "check the connection and the server (kanport doctor), then plan again",
+    "no-procedure": "update Kanboard, or make this change by hand",
+    "kanboard-ldap-refused": "check with the administrator of the directory, then plan again",
+    "kanboard-ldap-fails": "correct the settings of Kanboard's LDAP, then plan again",
+    "not-created": "resolve why it was not created, then plan again",
+    "username-not-free": "resolve why the other user was not renamed, then plan again",
+    "not-renamed-first": "resolve why it failed, then plan again",
+    "checked-again": "look who changed the server during the run, then plan again",
+    "sent-in-vain": "plan again",
+    "sent-unknown": "plan again: the next plan reads what became of it",
+    "not-tried-again": "finish the run",
+    "not-reached": "finish the run",
+    "no-reason": "ask whoever runs Kanboard what its log says, then plan again",
+}
+
+
+def _with_hints(entries: Mapping[str, CatalogueEntry]) -> Mapping[str, CatalogueEntry]:
+    return {
+        code: entry._replace(
+            texts={
+                case: text._replace(hint=_WHAT_NOW.get(code, ""))
+                for case, text in entry.texts.items()
+            }
+        )
+        for code, entry in entries.items()
+    }
+
+
+OUTCOMES: Mapping[str, CatalogueEntry] = {
+    **STOPS,
+    **_ACTUAL,
+    **_FOUND,
+    **_with_hints(_REASONS),
+}

@@ -1,10 +1,11 @@
 """One call of the command line: its options in any position, the settings, and the deadline."""
 
 import os
+import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -148,6 +149,57 @@ def value_of(ctx: click.Context, name: str) -> Any:
     return ctx.params.get(name, invocation_of(ctx).flags.get(name))
 
 
+def typed_options(
+    ctx: click.Context, command: click.Command, *, but: Collection[str] = ()
+) -> list[str]:
+    """Return the options of the call that another command takes too, as a shell gets them.
+
+    Those in `but` are left out, and those that only concern the output.
+    """
+    options = (one for one in command.params if isinstance(one, click.Option))
+    wanted = {option.name for option in options} - _OF_OUTPUT - set(but)
+    given = invocation_of(ctx).flags
+    parts = []
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        typed = ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if isinstance(parameter, click.Option) and name in wanted and (typed or name in given):
+            parts += _typed(parameter, value_of(ctx, name))
+    return parts
+
+
+def typed_again(ctx: click.Context, *more: str, but: Collection[str] = ()) -> str:
+    """Return the call as a command line, with `more` behind it and without the options in `but`."""
+    command = ctx.command
+    arguments = [
+        str(value)
+        for parameter in command.params
+        if isinstance(parameter, click.Argument)
+        and (value := ctx.params.get(parameter.name or "")) is not None
+    ]
+    parts = ["kanport", ctx.info_name or "", *arguments]
+    return shlex.join([*parts, *typed_options(ctx, command, but=but), *more])
+
+
+_OF_OUTPUT = frozenset(
+    {"quiet", "verbose", "color", "debug", "log_format", "log_file", "full", "summary", "form"}
+)
+
+
+def _typed(option: click.Option, value: Any) -> list[str]:
+    name = max(option.opts, key=len)
+    if option.is_flag:
+        return [name] if value else []
+    if isinstance(value, dict):
+        value = tuple(f"{key}={number}" for key, number in value.items())
+    values = value if isinstance(value, tuple) else (value,)
+    return [
+        part
+        for one in values
+        for part in (name, f"{one:g}" if isinstance(one, float) else str(one))
+    ]
+
+
 def check_targets_of(ctx: click.Context, targets: Iterable[Path]) -> None:
     """Raise UsageError if a command would overwrite a file of settings or a secret."""
     from kanport.files import check_not_read
@@ -218,8 +270,8 @@ def _choice(ctx: click.Context) -> "LogChoice":
     )
 
 
-def echo(ctx: click.Context, event: str, shown: str, message: str, **fields: Any) -> None:
-    """Print a message on stderr and log it; if stderr is the log, only log it."""
+def echo(ctx: click.Context, event: str, shown: str | None, message: str, **fields: Any) -> None:
+    """Print a message on stderr and log it; if stderr is the log, or with None, only log it."""
     import logging
 
     from kanport.events import log_event
@@ -227,7 +279,7 @@ def echo(ctx: click.Context, event: str, shown: str, message: str, **fields: Any
     logger = logging.getLogger(__name__)
     levels = {"note": logging.INFO, "warning": logging.WARNING}
     log_event(logger, event, message, level=levels.get(event, logging.ERROR), **fields)
-    if not invocation_of(ctx).json_log:
+    if shown is not None and not invocation_of(ctx).json_log:
         click.echo(shown, err=True)
 
 

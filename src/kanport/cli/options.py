@@ -97,7 +97,7 @@ COMMON = (
         "-q",
         "--quiet",
         is_flag=True,
-        help="Print only warnings and errors to stderr.",
+        help="Print nothing but warnings and errors.",
     ),
     _common(
         "-v",
@@ -370,6 +370,17 @@ TABLE = click.option(
     "--table",
     type=click.Choice(["changes", "findings", "access", "rows", "withheld"]),
     help="Table to write as CSV (default: changes; for validate: findings).",
+)
+
+
+DETAIL = (
+    setting(
+        "--full",
+        is_flag=True,
+        help="Print every change and finding, with digests and times. A terminal shows the first"
+        " 200 changes.",
+    ),
+    setting("--summary", is_flag=True, help="Print only the result and the counts."),
 )
 
 

@@ -3,9 +3,10 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +16,7 @@ from kanport.cli.context import echo, invocation_of
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kanport.api import Paper, Plan
+    from kanport.api import Paper, Plan, Ready
     from kanport.errors import Exit, KanportError
     from kanport.report import Format
     from kanport.report.view import View
@@ -25,7 +26,9 @@ class Output:
     """The streams of one command, with the options of the user: format, color, quiet.
 
     `masked` says that reports use pseudonyms; the caller masks the view. `table` is the table to
-    write as CSV, and `paths` are files that each report is also written to.
+    write as CSV, and `paths` are files that each report is also written to. On a terminal, a report
+    as text is a screen (`kanport.report.screen`); a command whose result is a report (`full`)
+    prints all of it, also with --quiet.
     """
 
     def __init__(
@@ -36,8 +39,15 @@ class Output:
         masked: bool = False,
         table: str | None = None,
         paths: Sequence[Path] = (),
+        full: bool = False,
     ) -> None:
         invocation = invocation_of(ctx)
+        self._summary = bool(invocation.flags.get("summary"))
+        self._full = bool(invocation.flags.get("full")) or (full and not self._summary)
+        if self._summary and self._full:
+            from kanport.errors import UsageError
+
+            raise UsageError("--full and --summary contradict each other", hint="use one of them")
         self.form = form
         self.masked = masked
         self._table = table
@@ -51,7 +61,7 @@ class Output:
                 check_target(path)
         self._ctx = ctx
         self._json_log = invocation.json_log
-        self._quiet = invocation.quiet
+        self._quiet = invocation.quiet and not full
         self._color = invocation.color
 
     def write(self, view: "View") -> None:
@@ -62,13 +72,16 @@ class Output:
             write_report(path, view, form, table=self._table, masked=self.masked)
             self.note(f"The report is in {path}{_for_whom(path)}.")
 
-    def show(self, view: "View") -> None:
-        """Write a report to the files, and print it on stdout in the chosen format."""
+    def show(
+        self, view: "View", *, everything: str = "", files: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Write a report to the files, and print it on stdout in the chosen format.
+
+        `everything` and `files` are for the screen (`kanport.report.screen`).
+        """
         self.write(view)
         if self.form == "text":
-            from kanport.report import text
-
-            text.render(view, self._console(sys.stdout))
+            self._show_text(view, everything, files)
         else:
             from kanport.api import drawn_with_proof
             from kanport.report import FORMATS
@@ -78,7 +91,43 @@ class Output:
             )
             click.echo(content.decode("utf-8"), nl=False)
 
-    def show_news(self, view: "View") -> None:
+    def _show_text(self, view: "View", everything: str, files: Mapping[str, str]) -> None:
+        from kanport.report import screen, text
+
+        console = self._console(sys.stdout)
+        if self._quiet:
+            _, verdict = text.verdict_of(view)
+            if view.level == "stop" and view.kind != "plan":
+                echo(self._ctx, "error", f"Error: {verdict}", verdict)
+        elif self._summary:
+            screen.render_summary(view, console)
+        elif self._full or not console.is_terminal:
+            text.render(view, console)
+        else:
+            screen.render(view, console, everything=everything, files=files)
+
+    def show_question(self, plan: "Plan", ready: "Ready") -> None:
+        """Print on stderr what somebody must know who is asked whether to apply a plan."""
+        from kanport.api import view_of
+        from kanport.report import screen
+
+        by = ready.approved.by if ready.approved is not None else ""
+        screen.render_question(view_of(plan), self._console(sys.stderr), by)
+
+    def say_what_stops(self, plan: "Plan") -> None:
+        """Print the safety checks that stop a plan on stderr, on one line."""
+        if not plan.blocked_by:
+            return
+        from kanport.report.escape import escape_control
+
+        first, *others = plan.blocked_by
+        text = f"{first.guard} stopped the plan: {first.message}"
+        text += f" (and {len(others)} more)" if others else ""
+        echo(self._ctx, "error", f"Error: {escape_control(text)}", text)
+
+    def show_news(
+        self, view: "View", *, everything: str = "", files: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         """Print a report, but nothing without changes or warnings if stdout is no terminal.
 
         Cron sends an email for every line, and nobody reads one that comes each night.
@@ -86,7 +135,7 @@ class Output:
         unseen = self._quiet or not sys.stdout.isatty()
         if unseen and self.form == "text" and not view.lines and view.level == "good":
             return
-        self.show(view)
+        self.show(view, everything=everything, files=files)
 
     def data(self, text: str) -> None:
         """Print a finished text, such as the JSON of a plan."""
@@ -97,14 +146,21 @@ class Output:
         if not self._quiet:
             echo(self._ctx, "note", text, text)
 
+    def remark(self, text: str) -> None:
+        """Print a note on stdout, behind the report, unless the screen has it."""
+        if not self._quiet and not self._console(sys.stdout).is_terminal:
+            self.data(f"Note: {text}")
+
     def warn(self, text: str) -> None:
         """Print a warning on stderr."""
         echo(self._ctx, "warning", f"Warning: {text}", text)
 
-    @property
-    def next_steps_wanted(self) -> bool:
-        """Whether to show the next commands: only as text and without --quiet."""
-        return self.form == "text" and not self._quiet
+    def note_unless_shown(self, text: str) -> None:
+        """Print a message on stderr that a screen has in its own words; log it in any case."""
+        if not self._quiet:
+            shown = self.form == "text" and not (self._full or self._summary)
+            shown = shown and self._console(sys.stdout).is_terminal
+            echo(self._ctx, "note", None if shown else text, text)
 
     @contextmanager
     def working(self, what: str) -> Iterator[None]:
@@ -237,7 +293,7 @@ def _drawn(paper: "Paper", form: str) -> str | bytes:
 # --- questions ------------------------------------------------------------------------------------
 
 # Maximum number of names in one line; kanport report shows all.
-_SHOWN = 50
+_SHOWN = 5
 
 
 def where_passwords_go(

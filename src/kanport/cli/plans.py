@@ -4,14 +4,18 @@
 """
 
 import re
+import shlex
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from kanport.cli.context import typed_again, typed_options
 from kanport.cli.options import (
     ALLOW,
+    DETAIL,
     FORMAT,
     MAPPING,
     MASK,
@@ -25,11 +29,13 @@ from kanport.cli.options import (
     common_options,
     moved_mapping_option,
     server_options,
+    with_options,
 )
 from kanport.cli.output import Output
 
 if TYPE_CHECKING:
     from kanport.api import Plan, Written
+    from kanport.report.view import View
 
 
 @click.command("validate", cls=Command)
@@ -69,6 +75,7 @@ if TYPE_CHECKING:
 @MASK
 @REQUEST_TIMEOUT
 @REPORT_FORMAT
+@with_options(*DETAIL)
 @common_options
 @click.pass_context
 def validate_command(
@@ -135,7 +142,7 @@ def validate_command(
             nothing = "The mapping knows all values; there is nothing to add."
             echo(ctx, "note", nothing, nothing)
     else:
-        output.show(api.view_of(inputs, mask=masked))
+        output.show(api.view_of(inputs, mask=masked), everything=typed_again(ctx, "--full"))
     if annotated_path is not None:
         written = api.annotate(inputs, annotated_path)
         _say_written(ctx, written, "cell marked", "cells marked")
@@ -181,6 +188,7 @@ def _say_written(ctx: click.Context, written: "tuple[Written, ...]", one: str, m
 @FORMAT
 @STATE
 @server_options
+@with_options(*DETAIL)
 @common_options
 @click.pass_context
 def plan_command(
@@ -233,28 +241,63 @@ def plan_command(
     if form == "json":
         output.data(json_safe(api.dump_plan(plan)))
     else:
-        steps = () if masked else _next_steps(plan_path, plan)
-        output.show(api.view_of(plan, mask=masked, next_steps=steps))
+        steps = () if masked else _next_steps(ctx, plan_path, plan)
+        _show_plan(ctx, output, api.view_of(plan, mask=masked, next_steps=steps), plan_path)
     if plan_path is not None:
-        output.note(f"The plan is in {plan_path}.")
+        output.note_unless_shown(f"The plan is in {plan_path}.")
+    output.say_what_stops(plan)
     code = plan.exit_code
     if check and plan.changes and code is not Exit.GUARD:
         code = Exit.PENDING
     ctx.exit(code)
 
 
-def _next_steps(plan_path: Path | None, plan: "Plan") -> tuple[str, ...]:
-    from kanport.api import random_passwords
-
-    if not plan.changes or plan.blocked_by:
-        return ()
-    step = f"kanport apply {plan_path}"
+def _show_plan(ctx: click.Context, output: Output, view: "View", plan_path: Path | None) -> None:
     if plan_path is None:
-        step = "Save the plan with -o plan.json, then run: kanport apply plan.json"
-    if random_passwords(plan):
+        output.show(view, everything=typed_again(ctx, "--full"))
+    else:
+        everything = shlex.join(["kanport", "report", str(plan_path)])
+        output.show(view, everything=everything, files={"Plan file": str(plan_path)})
+
+
+def _next_steps(ctx: click.Context, plan_path: Path | None, plan: "Plan") -> tuple[str, ...]:
+    from kanport import api
+    from kanport.cli.runs import apply_line
+
+    if not plan.changes:
+        return ()
+    if plan.blocked_by:
+        if plan.overriding is None:
+            return ("Resolve what stops the plan, then plan again.",)
+        allowed = {**ctx.params["allowed"], **plan.overriding}
+        options = [
+            part for key, number in allowed.items() for part in ("--allow", f"{key}={number}")
+        ]
+        return (f"If this is correct: {typed_again(ctx, *options, but=['allowed'])}",)
+    lost: tuple[str, ...] = ()
+    if api.random_passwords(plan):
         # They are lost after the run, so the advice must come before it.
-        return (step, "Without --passwords-to FILE, the random passwords of new users are lost.")
-    return (step,)
+        lost = ("Without --passwords-to FILE, the random passwords of new users are lost.",)
+    if plan_path is None:
+        return (typed_again(ctx, "-o", "plan.json"), *lost)
+    more = ("--passwords-to", "new-passwords.csv") if lost else ()
+    return (apply_line(ctx, plan_path, *more), *lost)
+
+
+def overriding_steps(ctx: click.Context, plan: "Plan") -> tuple[str, ...]:
+    """Return what to do about a plan that safety checks stop."""
+    if plan.overriding is None:
+        return ("Resolve what stops the plan, then plan again.",)
+    allowed = {**ctx.params["allowed"], **plan.overriding}
+    pairs = [("--allow", f"{key}={number}") for key, number in allowed.items()]
+    line = typed_again(ctx, *chain.from_iterable(pairs), but=["allowed"])
+    return (f"If this is correct: {line}",)
+
+
+def plan_line(ctx: click.Context, mapping: Path | str) -> str:
+    """Return the complete command that plans again on the server of a call."""
+    options = typed_options(ctx, plan_command)
+    return shlex.join(["kanport", "plan", str(mapping), *options, "-o", "plan.json"])
 
 
 # --- kanport explain ------------------------------------------------------------------------------
@@ -430,6 +473,7 @@ def approve_command(
 @WAIT
 @FORMAT
 @server_options
+@with_options(*DETAIL)
 @common_options
 @click.pass_context
 def undo_command(
@@ -489,8 +533,20 @@ def undo_command(
     if form == "json":
         output.data(json_safe(api.dump_plan(plan)))
     else:
-        steps = (f"kanport apply {plan_path}",) if plan_path is not None and plan.changes else ()
-        output.show(api.view_of(plan, next_steps=steps))
+        _show_plan(
+            ctx, output, api.view_of(plan, next_steps=_undo_steps(ctx, plan_path, plan)), plan_path
+        )
     if plan_path is not None:
-        output.note(f"The plan is in {plan_path}.")
+        output.note_unless_shown(f"The plan is in {plan_path}.")
+    output.say_what_stops(plan)
     ctx.exit(plan.exit_code)
+
+
+def _undo_steps(ctx: click.Context, plan_path: Path | None, plan: "Plan") -> tuple[str, ...]:
+    from kanport.cli.runs import apply_line
+
+    if not plan.changes or plan.blocked_by:
+        return ()
+    if plan_path is None:
+        return (typed_again(ctx, "-o", "back.json"),)
+    return (apply_line(ctx, plan_path),)

@@ -4,6 +4,7 @@
 start from a mapping read it and plan here.
 """
 
+import shlex
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -28,8 +29,9 @@ from kanport.api import (
     Stage,
     Started,
 )
-from kanport.cli.context import invocation_of
+from kanport.cli.context import invocation_of, typed_again
 from kanport.cli.output import Output, people
+from kanport.cli.plans import overriding_steps, plan_line
 from kanport.cli.runs import resume_line
 from kanport.config.settings import URL
 from kanport.errors import ConfigInvalid, Interrupted, SourceInvalid, Unreachable, UsageError
@@ -93,7 +95,7 @@ class Following:
                 self.plan = event.plan
                 if self._record is not None:
                     self._record.planned(event.plan, event.path)
-                    self._show_what_ends_here(event.plan, self._record)
+                    self._show_what_ends_here(event, self._record)
             case Settled():
                 self._advance()
             case RunEnded():
@@ -130,47 +132,78 @@ class Following:
         self._advance = enter(self._output.progress(_STAGES[event.stage], event.total))
         self._asked = enter(stopping_politely())
 
-    def _show_what_ends_here(self, plan: api.Plan, record: RunReporter) -> None:
-        told = api.view_of(plan)
+    def _show_what_ends_here(self, made: PlanMade, record: RunReporter) -> None:
+        plan = made.plan
+        everything = shlex.join(["kanport", "report", str(made.path)]) if made.path else ""
         if plan.blocked_by:
-            self._output.show(told)
+            view = api.view_of(plan, next_steps=overriding_steps(self._ctx, plan))
+            self._output.show(view, everything=everything)
         elif not plan.changes:
-            record.message = told.headline
-            self._output.show_news(told)
+            view = api.view_of(plan)
+            record.message = view.headline
+            self._output.show_news(view, everything=everything)
 
     def _report(self, result: Result) -> None:
-        """Show the outcome of a plan, where its journal is, and how to continue."""
-        output, told = self._output, api.view_of(result)
-        if self._record is not None and result.run is not None:
-            self._record.ran(result.run)
-            self._record.message = told.headline
-        output.show(told)
+        """Show the outcome of a plan, where its files are, and how to continue."""
+        output = self._output
         if result.run is None or result.journal is None:
+            output.show(api.view_of(result))
             return
-        output.note(f"The journal is in {result.journal}.")
-        if result.run.stopped is not None:
-            output.note(f"Finish the run with: {self._resume_command(result.journal)}")
-        files = [path for path in result.passwords_to if path == self.passwords_to]
-        before = [path for path in result.passwords_to if path != self.passwords_to]
-        for path in files:
-            output.note(f"The new passwords are in {path}.")
-        for path in before:
-            output.note(
-                f"The passwords of users created earlier in this run are in {path}. If a user is in"
-                " both files, the newer file counts."
-                if files
-                else f"The passwords of users created earlier in this run are in {path}."
-            )
+        lost = ""
         if result.lost_passwords and not self._discard_passwords:
-            text = (
+            lost = (
                 f"the random passwords of {people(result.lost_passwords)} are lost; set new ones in"
                 " Kanboard, and use --passwords-to FILE next time"
             )
-            if self._record is not None and output.form == "text":
-                # For sync it is a part of the report: every night has new users.
-                output.data(f"Note: {text}")
+        new = self.passwords_to in result.passwords_to
+        files = self._files_of(result, new=new)
+        if self._record is not None and lost:
+            files["Passwords"] = lost
+        view = api.view_of(result, next_steps=tuple(self._steps_after(result, result.journal)))
+        if self._record is not None:
+            self._record.ran(result.run)
+            self._record.message = view.headline
+        everything = shlex.join(["kanport", "report", str(result.journal)])
+        output.show(view, everything=everything, files=files)
+        output.note_unless_shown(f"The journal is in {result.journal}.")
+        if result.run.stopped is not None:
+            output.note_unless_shown(f"Finish the run with: {self._resume_command(result.journal)}")
+        for path in result.passwords_to:
+            if path == self.passwords_to:
+                output.note_unless_shown(f"The new passwords are in {path}.")
             else:
-                output.warn(text)
+                both = " If a user is in both files, the newer file counts." if new else ""
+                output.note_unless_shown(
+                    f"The passwords of users created earlier in this run are in {path}.{both}"
+                )
+        if lost and self._record is not None and output.form == "text":
+            # For sync it is a part of the report: every night has new users.
+            output.remark(lost)
+        elif lost:
+            output.warn(lost)
+
+    def _files_of(self, result: Result, *, new: bool) -> dict[str, str]:
+        files = {"Journal": str(result.journal)}
+        for path in result.passwords_to:
+            if path == self.passwords_to:
+                files["Passwords"] = str(path)
+            else:
+                counts = "; if a user is in both files, the newer one counts" if new else ""
+                files["Earlier ones"] = f"{path}, of users created earlier in this run{counts}"
+        return files
+
+    def _steps_after(self, result: Result, journal: Path) -> Iterator[str]:
+        """Yield what to do after a run that did not make every change."""
+        run = result.run
+        if run is None or run.tally().complete:
+            return
+        if run.stopped is not None:
+            yield f"Finish the run: {self._resume_command(journal)}"
+        elif self._ctx.info_name == "sync":
+            yield f"Then sync again: {typed_again(self._ctx)}"
+        else:
+            mapping = self._ctx.params.get("mapping_path") or result.plan.mapping.path
+            yield f"Then plan again: {plan_line(self._ctx, mapping)}"
 
     def _compared(self, needed: int) -> None:
         if not needed:

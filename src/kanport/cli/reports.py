@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kanport.cli.context import typed_again
 from kanport.cli.options import (
+    DETAIL,
     FORMAT,
     MASK,
     REPORT_FORMAT,
@@ -16,6 +18,7 @@ from kanport.cli.options import (
     OutputFile,
     common_options,
     server_options,
+    with_options,
 )
 from kanport.cli.output import Output
 
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 @TABLE
 @MASK
 @REPORT_FORMAT
+@with_options(*DETAIL)
 @common_options
 @click.pass_context
 def report_command(
@@ -88,7 +92,7 @@ def report_command(
             )
         _compare(Output(ctx, form), old_path, path, report_paths)
         return
-    output = Output(ctx, form, masked=masked, table=table, paths=report_paths)
+    output = Output(ctx, form, masked=masked, table=table, paths=report_paths, full=True)
     for report_path in report_paths:
         check_target(report_path, inputs=[path])
     found = api.load(path)
@@ -123,6 +127,7 @@ def _compare(output: Output, old_path: Path, new_path: Path, paths: tuple[Path, 
 @MASK
 @FORMAT
 @server_options
+@with_options(*DETAIL)
 @common_options
 @click.pass_context
 def verify_command(ctx: click.Context, /, path: Path, masked: bool, form: str) -> None:
@@ -147,7 +152,7 @@ def verify_command(ctx: click.Context, /, path: Path, masked: bool, form: str) -
     settings = invocation_of(ctx).settings()
     with api.connect(settings, read_only=True, warn=output.warn) as server:
         verification = api.verify(found, server, progress=Following(ctx, output))
-    output.show(api.view_of(verification, mask=masked))
+    output.show(api.view_of(verification, mask=masked), everything=typed_again(ctx, "--full"))
     ctx.exit(verification.exit_code)
 
 

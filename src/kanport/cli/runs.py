@@ -6,13 +6,14 @@ import shlex
 import sys
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from kanport.cli.context import invocation_of, value_of
+from kanport.cli.context import invocation_of, typed_options, value_of
 from kanport.cli.options import (
     ALLOW,
+    DETAIL,
     FORMAT,
     MAPPING,
     MONITORING,
@@ -32,7 +33,7 @@ from kanport.cli.output import Output
 from kanport.errors import UsageError
 
 if TYPE_CHECKING:
-    from kanport.api import PasswordsInDanger, Plan, Recorded
+    from kanport.api import PasswordsInDanger, Plan, Ready, Recorded
 
 
 @click.command("apply", cls=Command)
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 @FORMAT
 @writing_options
 @server_options
+@with_options(*DETAIL)
 @common_options
 @click.pass_context
 def apply_command(
@@ -120,7 +122,7 @@ def apply_command(
             following.passwords_to = passwords_to = where_passwords_go(
                 plan, {}, passwords_to, discard=discard_passwords
             )
-            _confirm(plan_path, len(plan.changes), settings.url)
+            _confirm(plan_path, plan, ready, settings.url, output)
             # The answer may have taken hours.
             ready.check_again()
         result = ready.run(passwords_to=passwords_to, should_stop=following.should_stop)
@@ -129,7 +131,7 @@ def apply_command(
     ctx.exit(result.exit_code)
 
 
-def _confirm(plan_path: Path, count: int, url: str) -> None:
+def _confirm(plan_path: Path, plan: "Plan", ready: "Ready", url: str, output: Output) -> None:
     from kanport.cli.output import confirm
     from kanport.errors import UsageError
     from kanport.messages import counted
@@ -139,7 +141,8 @@ def _confirm(plan_path: Path, count: int, url: str) -> None:
             "apply needs your confirmation, but there is no terminal; nothing was written",
             hint=f"read the plan (kanport report {plan_path}), then add --yes",
         )
-    confirm(f"Make {counted(count, 'change', 'changes')} on {url}?")
+    output.show_question(plan, ready)
+    confirm(f"Make {counted(len(plan.changes), 'change', 'changes')} on {url}?")
 
 
 # --- kanport sync ---------------------------------------------------------------------------------
@@ -154,6 +157,7 @@ def _confirm(plan_path: Path, count: int, url: str) -> None:
 @FORMAT
 @writing_options
 @server_options
+@with_options(*DETAIL)
 @common_options
 @click.pass_context
 def sync_command(
@@ -252,6 +256,7 @@ def sync_command(
 @FORMAT
 @writing_options
 @server_options
+@with_options(*DETAIL)
 @common_options
 @click.pass_context
 def resume_command(
@@ -325,6 +330,7 @@ def resume_command(
             following.passwords_to = passwords_to = where_passwords_go(
                 ready.plan, ready.settled, passwords_to, discard=discard_passwords
             )
+            output.show_question(ready.plan, ready)
             left = counted(len(ready.plan.changes) - len(ready.settled), "change", "changes")
             confirm(f"Finish the run on {settings.url}? {left} left.")
             ready.check_again()
@@ -355,10 +361,14 @@ def _with_command(
 
 # --- the command that finishes a run --------------------------------------------------------------
 
-_NEVER_REPEATED = frozenset(
-    {"journal_path", "yes", "wait", "form", "passwords_to", "discard_passwords"}
-    | {"quiet", "verbose", "color", "debug", "log_format", "log_file"}
-)
+
+def apply_line(ctx: click.Context, plan_path: Path, *more: str) -> str:
+    """Return the complete command that applies a plan on the server of a call."""
+    options = typed_options(ctx, apply_command, but=_NEW_EACH_TIME)
+    return shlex.join(["kanport", "apply", str(plan_path), *options, *more])
+
+
+_NEW_EACH_TIME = ("journal_path", "yes", "wait", "passwords_to", "discard_passwords")
 
 
 def resume_line(
@@ -378,13 +388,7 @@ def resume_line(
     from kanport.api import random_passwords
 
     parts = ["kanport", "resume", str(journal_path)]
-    wanted = {parameter.name: parameter for parameter in resume_command.params}
-    for parameter in ctx.command.params:
-        name = parameter.name or ""
-        given = ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-        if name in _NEVER_REPEATED or name not in wanted or not given:
-            continue
-        parts += _typed(parameter, value_of(ctx, name))
+    parts += typed_options(ctx, resume_command, but=_NEW_EACH_TIME)
     if recorded is not None:
         plan = recorded.plan
         passwords_to = passwords_to or recorded.terms.passwords_to
@@ -394,13 +398,6 @@ def resume_line(
     state = value_of(ctx, "state")
     prefix = f"KANPORT_STATE={shlex.quote(str(state))} " if state is not None else ""
     return prefix + shlex.join(parts)
-
-
-def _typed(parameter: click.Parameter, value: Any) -> list[str]:
-    option = max(parameter.opts, key=len)
-    if isinstance(parameter, click.Option) and parameter.is_flag:
-        return [option] if value else []
-    return [option, f"{value:g}" if isinstance(value, float) else str(value)]
 
 
 def _free(path: Path) -> Path:

@@ -179,6 +179,11 @@ class Ready:
     # Of a new run, which the ledger takes for a good one if nothing is left to do.
     _new_run: str | None = None
 
+    @property
+    def approved(self) -> Approved | None:
+        """The approval that the run has."""
+        return self._how.approved
+
     def check_again(self) -> None:
         """Check the plan once more, after a question that may have stood for hours."""
         self._how = self._check()

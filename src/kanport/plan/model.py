@@ -575,6 +575,12 @@ class GuardVerdict(Part):
         """What came of the guard, in a word."""
         return "stopped" if self.tripped else "overridden" if self.lifted else "passed"
 
+    @property
+    def override(self) -> str:
+        """What --allow needs to override the guard, such as disable=40; empty for a firm one."""
+        params = dict(self.why.params) if self.why is not None else {}
+        return str(params.get("option", ""))
+
     def masked(self, pseudonym: Pseudonym) -> Self:
         """Return the verdict with a pseudonym in place of each personal parameter of `why`."""
         if self.why is None:
@@ -656,6 +662,13 @@ class Plan(Part):
         if self.blocked_by:
             return Exit.GUARD
         return Exit.PARTIAL if any(errors_in(self.findings)) else Exit.OK
+
+    @property
+    def overriding(self) -> dict[str, int] | None:
+        """What --allow needs so that nothing stops the plan; None where a check is firm."""
+        options = [verdict.override for verdict in self.blocked_by]
+        pairs = [option.rpartition("=") for option in options]
+        return None if "" in options else {key: int(number) for key, _, number in pairs}
 
     def only(self, wanted: Callable[[Change], bool]) -> Self:
         """Return an extract with the changes for which `wanted` is true, for reports.

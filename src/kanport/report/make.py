@@ -5,13 +5,14 @@ before and after, `sentences` words the result.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
 from kanport.catalogue import FINDINGS
 from kanport.facts import Fact
 from kanport.findings import Finding, Severity, errors_in, in_order
+from kanport.origin import Origin
 from kanport.outcome import (
     NO_REASON,
     NOT_REACHED,
@@ -74,6 +75,7 @@ from kanport.report.view import (
     ChangeView,
     Count,
     Facts,
+    FindingGroup,
     FindingRow,
     Level,
     Matrix,
@@ -443,6 +445,39 @@ def finding_rows(findings: Iterable[Finding]) -> tuple[FindingRow, ...]:
         for code, number in numbers.items()
     ]
     return tuple(sorted(rows, key=lambda r: (severities.index(r.severity), -r.number, r.code)))
+
+
+def finding_groups(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:
+    """Return the findings with those as one that say the same of the same value, the worst first.
+
+    Where they word it differently, the title of the code says what is wrong.
+    """
+    groups: dict[tuple[str, str, str | None], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.code, finding.case, finding.value), []).append(finding)
+    severities = list(Severity)
+    made = [_finding_group(group) for group in groups.values()]
+    return tuple(sorted(made, key=lambda one: (severities.index(one.severity), -one.number)))
+
+
+def _finding_group(findings: Sequence[Finding]) -> FindingGroup:
+    first = findings[0]
+    # Findings of an earlier version have no parameters, and may word it differently.
+    same = len(findings) == 1 or (bool(first.params) and len({f.params for f in findings}) == 1)
+    text = first.message if same else FINDINGS[first.code].about
+    places = _places(finding.origin for finding in findings if finding.origin is not None)
+    return FindingGroup(
+        first.code, first.severity, text, first.value, first.hint, len(findings), tuple(places)
+    )
+
+
+def _places(origins: Iterable[Origin]) -> Iterator[str]:
+    """Yield each place once, without the file if it is that of the place before."""
+    before = ""
+    for text, origin in {str(origin): origin for origin in origins}.items():
+        file = f"{origin.file}#{origin.sheet}!" if origin.sheet else f"{origin.file}:"
+        yield text.removeprefix(file) if file == before else text
+        before = file
 
 
 def row_of(finding: Finding) -> tuple[str, str | None, str | None, int | str] | None:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 
 from rich.cells import cell_len
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from kanport.messages import MASK
-from kanport.report.escape import escape_name
+from kanport.report.escape import escape_control, escape_name
 
-_ASCII = {"→": "->", "·": "|", "…": "...", "─": "-", "✓": "ok", "✗": "x", "•": "*"}
+_ASCII = {"→": "->", "·": "|", "…": "...", "─": "-", "✓": "ok", "✗": "x", "•": "*", "×": "x"}
 _LEAST = 24  # cells for words; where indents would leave less, they shrink
 _GLYPHS = "".join(_ASCII)
 
@@ -58,6 +59,10 @@ class Page:
             text = text.replace(MASK, self.glyph(MASK))
         return escape_name(text, self.encoding)
 
+    def prose(self, text: str, style: str = "") -> Text:
+        """Return a sentence with somebody's data in it as text that is safe to show."""
+        return Text().append(escape_control(self.glyph(text), self.encoding), style)
+
     def mark(self, text: str, style: str = "") -> Text:
         """Return words and marks of our own."""
         return Text().append(self.glyph(text), style)
@@ -86,6 +91,24 @@ class Page:
             yield first
             width, hang = max(width - hang, 10), 0
         yield text
+
+    def cut(self, text: Text, indent: int = 0) -> Text:
+        """Return a text cut to one line of a screen, after an indent."""
+        if self.width is not None:
+            text.truncate(max(self.width - indent, _LEAST), overflow="ellipsis")
+        return text
+
+    def add_table(self, table: Table, *, indent: int = 0) -> None:
+        """Add the lines of a table, which takes the width of the screen."""
+        width = self.width or 0
+        indent = indent if width - indent >= _LEAST else 0
+        options = self.console.options.update(width=max(width - indent, _LEAST))
+        for segments in self.console.render_lines(table, options, pad=False):
+            line = Text(" " * indent)
+            for segment in segments:
+                line.append(segment.text, segment.style)
+            line.rstrip()
+            self.lines.append(line)
 
     def section(self, title: str) -> None:
         """Begin a section."""

@@ -9,13 +9,17 @@ from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from kanport.findings import Finding, Severity
-from kanport.outcome import Tally, Verified
+from kanport.outcome import Status, Tally, Verified
 from kanport.report.page import Page, padded, width_of
 from kanport.report.sentences import (
+    CHANGE,
     FINDING,
+    GUARD,
+    ROW,
     SEVERITIES,
     counted,
     fact_rows,
@@ -23,9 +27,9 @@ from kanport.report.sentences import (
     project_numbers,
     ranged,
 )
-from kanport.report.view import ChangeView, Difference, Level, Sum, View
+from kanport.report.view import ChangeView, Difference, Level, Sum, View, ViewKind
 
-_LEVELS = {
+LEVELS = {
     Level.GOOD: ("✓", "green"),
     Level.NOTE: ("•", "cyan"),
     Level.LOOK: ("!", "yellow"),
@@ -52,7 +56,58 @@ def render(view: View, console: Console, *, max_findings: int | None = None) -> 
     _undone(page, view)
     _counts(page, view)
     _next_steps(page, view)
+    if not page.plain:
+        page.lines.append(Text())
+        add_verdict(page, view)
     page.show()
+
+
+def verdict_of(view: View) -> tuple[Level, str]:
+    """Return how it ended, in a sentence."""
+    if isinstance(view.tally, Tally) and view.lines:
+        return view.level, _run_verdict(view, view.tally)
+    stopped = sum(guard.tripped for guard in view.guards)
+    if view.kind is ViewKind.PLAN and stopped:
+        return Level.STOP, f"Stopped by {counted(stopped, GUARD)}. Nothing was changed."
+    if view.kind is ViewKind.PLAN and view.lines:
+        overridden = sum(guard.lifted for guard in view.guards)
+        checks = f"{counted(overridden, GUARD)} overridden"
+        checks = checks if overridden else "all safety checks passed"
+        return view.level, f"Ready: {counted(len(view.lines), CHANGE)}, {checks}."
+    errors = sum(finding.severity is Severity.ERROR for finding in view.findings)
+    if view.kind is ViewKind.VALIDATION and errors:
+        rows = next(count.number for count in view.counts if count.key == "invalid_rows")
+        where = f" in {counted(rows, ROW)}" if rows else ""
+        found = counted(errors, SEVERITIES[Severity.ERROR])
+        return view.level, f"The data are not valid: {found}{where}."
+    return view.level, view.headline
+
+
+def _run_verdict(view: View, tally: Tally) -> str:
+    stopped = view.facts.run is not None and view.facts.run.stopped is not None
+    if tally.complete and not stopped:
+        every = "The change was" if tally.planned == 1 else f"All {tally.planned} changes were"
+        already = f" ({tally.already} were there already)" if tally.already else ""
+        return f"{every} made{already}."
+    parts = [
+        f"{number} {status.word}"
+        for number, status in (
+            (tally.already, Status.ALREADY),
+            (tally.failed, Status.FAILED),
+            (tally.skipped, Status.SKIPPED),
+            (tally.not_attempted, Status.NOT_ATTEMPTED),
+        )
+        if number
+    ]
+    made = f"{tally.done} of {counted(tally.planned, CHANGE)} made"
+    return f"{'Stopped early. ' if stopped else ''}{', '.join([made, *parts])}."
+
+
+def add_verdict(page: Page, view: View) -> None:
+    """Add the verdict with its mark."""
+    level, verdict = verdict_of(view)
+    mark, color = LEVELS[level]
+    page.add(page.mark(f"{mark} ", color).append_text(page.prose(verdict, "bold")), hang=2)
 
 
 def drawn(view: View) -> str:
@@ -70,7 +125,7 @@ def _top(page: Page, view: View) -> None:
 
 
 def _marked(page: Page, level: Level, text: str, style: str = "") -> Text:
-    mark, color = _LEVELS[level]
+    mark, color = LEVELS[level]
     return page.mark(f"{mark} ", color).append_text(page.styled(text, style))
 
 
@@ -209,7 +264,7 @@ def show_summary(page: Page, view: View) -> None:
     page.section("Summary")
     heads = _VERIFIED_HEADS if view.verified else _HEADS if view.tally else _HEADS[:1]
     rows = [
-        (f"{row.symbol} {row.label}", _SYMBOL_STYLES[row.symbol], _numbers(row.planned, row.tally))
+        (f"{row.symbol} {row.label}", SYMBOL_STYLES[row.symbol], _numbers(row.planned, row.tally))
         for row in view.summary
     ]
     rows.append(("  all changes", "bold", _numbers(len(view.lines), view.numbers)))
@@ -243,19 +298,22 @@ def _numbers(planned: int, tally: Tally | Verified | None) -> list[int]:
 
 # --- the changes of a report as text: on a screen grouped by person, in a pipe one a line ---------
 
-_SYMBOL_STYLES = {"+": "green", "~": "yellow", "-": "red", "!": "bold red"}
+SYMBOL_STYLES = {"+": "green", "~": "yellow", "-": "red", "!": "bold red"}
 _VERB = 8  # the longest verb takes seven
 
 _INDENT = 2
 _HANG = 2 + _VERB  # what stands before the words of a change
 _GAP = 3
+_BESIDE = 100  # from here on, why a change is made fits beside it
+
+MOST_UNFOLDED = 200  # changes that a screen shows
 
 _Group = tuple[str, str, tuple[ChangeView, ...]]
 """Whom changes are about, what they are called, and the changes."""
 
 
 def show_risky(page: Page, view: View) -> None:
-    """Show the changes that need review, a line each."""
+    """Show the changes that need review, a line each; a screen shows the first of very many."""
     if not view.risky:
         return
     page.section("Needs review")
@@ -263,25 +321,39 @@ def show_risky(page: Page, view: View) -> None:
         for line in view.risky:
             page.add(_plain_risks(page, line))
         return
-    names = width_of((_who(line) for line in view.risky), 40) + 2
-    for line in view.risky:
-        told = _head(page, line)
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    for line in view.risky[:MOST_UNFOLDED]:
         who = page.styled(line.who)
         who.append_text(_target(page, line, " in "))
-        told.append_text(padded(who, names))
-        told.append_text(page.mark(", ".join(line.risks), "yellow"))
-        page.add(told, indent=_INDENT, hang=_HANG + names)
+        table.add_row(_head(page, line), who, page.mark(", ".join(line.risks), "yellow"))
+    page.add_table(table, indent=_INDENT)
+    if (more := len(view.risky) - MOST_UNFOLDED) > 0:
+        page.add(page.mark(f"… and {more} more."), indent=_INDENT)
 
 
 def show_changes(page: Page, view: View) -> None:
-    """Show every change: those of people by person, then those of groups and projects."""
+    """Show every change: those of people by person, then those of groups and projects.
+
+    A screen shows the first of very many, and how many more there are.
+    """
+    left = len(view.lines) if page.plain else MOST_UNFOLDED
+    targets = width_of((line.target for line in view.lines), 28)
     for title, groups in (
         ("By person", [(one.username, one.name, one.lines) for one in view.people]),
         ("Groups and projects", _by_thing(view)),
     ):
-        if groups:
+        if groups and left:
             page.section(title)
-            _show_groups(page, view, groups)
+            for who, name, lines in groups:
+                if left:
+                    _show_group(page, who, name, lines[:left], targets)
+                left = max(left - len(lines), 0)
+    if not page.plain and (more := len(view.lines) - MOST_UNFOLDED) > 0:
+        file = "kanport report -o FILE.html, or FILE.xlsx, has all of them."
+        page.add(page.mark(f"… and {counted(more, CHANGE)} more. {file}", "bold"), indent=_INDENT)
 
 
 def _by_thing(view: View) -> list[_Group]:
@@ -291,52 +363,26 @@ def _by_thing(view: View) -> list[_Group]:
     return [(who, "", tuple(lines)) for who, lines in things.items()]
 
 
-def _show_groups(page: Page, view: View, groups: Sequence[_Group]) -> None:
+def _show_group(page: Page, who: str, name: str, lines: Sequence[ChangeView], targets: int) -> None:
     if page.width is None:
-        for _, _, lines in groups:
-            for line in lines:
-                page.add(_plain_change(page, line))
-        return
-    targets = width_of((line.target for line in view.lines), 28)
-    told = {
-        line.change.id: (_what(page, line, targets), _why(page, line))
-        for _, _, lines in groups
-        for line in lines
-    }
-    left = _beside(page.width, list(told.values()))
-    for number, (who, name, lines) in enumerate(groups):
-        if number:
-            page.lines.append(Text())
-        head = page.styled(who, "bold")
-        if name and name != who:
-            head.append("  ").append_text(page.styled(name))
-        page.add(head, indent=_INDENT, hang=2)
         for line in lines:
-            what, why = told[line.change.id]
-            if left is None:
-                page.add(what, indent=_INDENT * 2, hang=_HANG)
-                page.add(why, indent=_INDENT * 2 + _HANG)
-            else:
-                _show_beside(page, page.width, what, why, left)
-
-
-def _beside(width: int, told: list[tuple[Text, Text]]) -> int | None:
-    """Return the width of what, where nearly every why fits beside it; None where it goes below."""
-    left = width_of((what.plain for what, _ in told), width * 3 // 5)
-    whys = sorted(cell_len(why.plain) for _, why in told)
-    nearly_all = whys[len(whys) * 9 // 10]
-    return left if _INDENT * 2 + left + _GAP + nearly_all <= width else None
-
-
-def _show_beside(page: Page, width: int, what: Text, why: Text, left: int) -> None:
-    lefts = list(page.wrapped(what, left, _HANG))
-    rights = list(page.wrapped(why, width - _INDENT * 2 - left - _GAP))
-    for number in range(max(len(lefts), len(rights))):
-        row = Text(" " * (_HANG if 0 < number < len(lefts) else 0))
-        row.append_text(lefts[number] if number < len(lefts) else Text())
-        if number < len(rights):
-            padded(row, left + _GAP).append_text(rights[number])
-        page.add(row, indent=_INDENT * 2)
+            page.add(_plain_change(page, line))
+        return
+    head = page.styled(who, "bold")
+    if name and name != who:
+        head.append("  ").append_text(page.styled(name))
+    page.add(head, indent=_INDENT, hang=2)
+    if page.width < _BESIDE:
+        for line in lines:
+            page.add(_what(page, line, targets), indent=_INDENT * 2, hang=_HANG)
+            page.add(_why(page, line), indent=_INDENT * 2 + _HANG)
+        return
+    table = Table.grid(padding=(0, _GAP, 0, 0), expand=True)
+    table.add_column(ratio=1, overflow="fold")
+    table.add_column(ratio=1, overflow="fold")
+    for line in lines:
+        table.add_row(_what(page, line, targets), _why(page, line))
+    page.add_table(table, indent=_INDENT * 2)
 
 
 def _what(page: Page, line: ChangeView, targets: int) -> Text:
@@ -348,15 +394,11 @@ def _what(page: Page, line: ChangeView, targets: int) -> Text:
 
 def _head(page: Page, line: ChangeView) -> Text:
     verb = f"{line.verb:<{_VERB - 1}}"
-    return page.mark(f"{line.symbol} {verb}", _SYMBOL_STYLES[line.symbol]).append(" ")
+    return page.mark(f"{line.symbol} {verb}", SYMBOL_STYLES[line.symbol]).append(" ")
 
 
 def _target(page: Page, line: ChangeView, before: str) -> Text:
     return Text(before).append_text(page.styled(line.target)) if line.target else Text()
-
-
-def _who(line: ChangeView) -> str:
-    return line.who + (f" in {line.target}" if line.target else "")
 
 
 def _differences(page: Page, line: ChangeView) -> Text:
@@ -449,7 +491,7 @@ def _plain_why(page: Page, line: ChangeView) -> Iterator[str]:
 
 # --- the findings of a report as text, each with its place and what to do about it ----------------
 
-_SEVERITY_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+SEVERITY_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _WIDE = 100  # from here on, a finding stands in one line
 
 
@@ -512,7 +554,7 @@ def _place(finding: Finding) -> str:
 
 
 def _severity(page: Page, told: Text, severity: Severity, *, aligned: bool) -> None:
-    word = page.mark(SEVERITIES[severity].one, _SEVERITY_STYLES[severity])
+    word = page.mark(SEVERITIES[severity].one, SEVERITY_STYLES[severity])
     _column(page, told, word, len("warning") if aligned else 0)
 
 

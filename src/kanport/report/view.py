@@ -439,6 +439,19 @@ class FindingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingGroup:
+    """Findings of one code and case about one value; `text` says what is wrong with it."""
+
+    code: str
+    severity: Severity
+    text: str
+    value: str | None
+    hint: str | None
+    number: int
+    places: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class UndoneRow:
     """How many changes were left undone, or are not as planned, in one way for one reason."""
 

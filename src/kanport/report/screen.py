@@ -1,0 +1,465 @@
+"""A report as an answer that fits a screen: at most 25 lines at 80 columns, whatever its size.
+
+The verdict comes first and last. Between them: what it is about, what stops it and how to override
+that, counts, what failed or is withheld, what needs review, and the next command. `text` shows
+everything; both print on a `Page`.
+"""
+
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import PurePath
+from types import MappingProxyType
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kanport.findings import Severity
+from kanport.messages import quoted
+from kanport.outcome import Approved, Status, Tally, VerifyStatus
+from kanport.plan.change import Risk
+from kanport.plan.model import GuardVerdict
+from kanport.report.make import finding_groups, severities_in
+from kanport.report.page import Page, padded
+from kanport.report.sentences import (
+    ACTIONS,
+    CHANGE,
+    PROJECT,
+    ROW,
+    SEVERITIES,
+    SOURCE,
+    USER,
+    Noun,
+    counted,
+    listed,
+    some_of,
+    unique,
+    what_now,
+    withheld_sentences,
+)
+from kanport.report.text import (
+    SEVERITY_STYLES,
+    SYMBOL_STYLES,
+    add_verdict,
+    show_summary,
+)
+from kanport.report.view import (
+    ActionRow,
+    ChangeView,
+    FindingGroup,
+    Level,
+    ProjectAccess,
+    UndoneRow,
+    View,
+    ViewKind,
+)
+
+LINES = 25
+_LABEL = 13  # cells
+_WIDE = 110  # from here on, a change that needs review shows its risks too
+_REVIEWED = 10
+_INDENT = 4
+
+_TITLES = {
+    ViewKind.VALIDATION: "Data",
+    ViewKind.PLAN: "Plan",
+    ViewKind.RUN: "Run",
+    ViewKind.VERIFICATION: "Plan",
+}
+
+
+def render(
+    view: View,
+    console: Console,
+    *,
+    everything: str = "",
+    files: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Print the screen of a report: one line if there is nothing to do and nothing to know.
+
+    `everything` is the complete command that shows what the screen leaves out. `files` are labels
+    and texts about the files that were written.
+    """
+    page, last = Page.on(console), Page.on(console)
+    add_verdict(page, view)
+    if not is_one_line(view):
+        for label, text in files.items():
+            _row(last, label, text)
+        if everything:
+            _row(last, "All details", everything)
+        for number, step in enumerate(view.next_steps):
+            _row(last, "" if number else "Next", step)
+        add_verdict(last, view)
+        _add_body(page, view, LINES - len(last.lines))
+        page.lines.extend(last.lines)
+    page.show()
+
+
+def render_summary(view: View, console: Console) -> None:
+    """Print the verdict and the counts of a report."""
+    page = Page.on(console)
+    add_verdict(page, view)
+    show_summary(page, view)
+    page.lines.append("" if page.plain else Text())
+    for total in view.sums[2 if view.tally or view.verified else 1 if view.lines else 0 :]:
+        page.add(page.prose(total.text), indent=2, hang=2)
+    for sentence in withheld_sentences(view.withheld):
+        page.add(page.prose(sentence.text), indent=2, hang=2)
+    page.show()
+
+
+def render_question(view: View, console: Console, approved_by: str) -> None:
+    """Print what somebody must know who is asked whether to apply a plan."""
+    page = Page.on(console)
+    _about(page, view)
+    _changes(page, view)
+    admins = [
+        f"{words}: {some_of([line.who for line in lines], most=_REVIEWED)}"
+        for words, risk in (("new", Risk.ADMIN_GRANTED), ("no longer", Risk.ADMIN_LOST))
+        if (lines := [line for line in view.lines if risk in line.change.risk])
+    ]
+    if admins:
+        _row(page, "Admins", "; ".join(admins))
+    _stops(page, view)
+    _withheld(page, view)
+    _row(page, "Approved", f"by {approved_by}" if approved_by else "by nobody")
+    page.show()
+
+
+def is_one_line(view: View) -> bool:
+    """Return whether the verdict is enough: no changes, and nothing that anybody must look at."""
+    quiet = not view.lines and view.level in (Level.GOOD, Level.NOTE)
+    return quiet and view.kind is not ViewKind.VALIDATION
+
+
+# --- what stands between the verdicts -------------------------------------------------------------
+
+
+def _add_body(page: Page, view: View, most: int) -> None:
+    """Add what the reader must know, so that the page has at most so many lines."""
+    fixed = {name: _drawn(page, block, view) for name, block in _FIXED.items()}
+    free = most - len(page.lines) - sum(map(len, fixed.values()))
+    # After a run, what failed matters more than what was to be reviewed before it.
+    reviewed = 4 if view.kind is ViewKind.RUN else _REVIEWED + 2
+    wants = {"failures": LINES, "review": reviewed, "findings": LINES}
+    shrunk = {name: _drawn(page, block, view, 3) for name, block in _SHRINKING.items()}
+    free -= sum(map(len, shrunk.values()))
+    for name, want in wants.items():
+        taken = len(shrunk[name])
+        shrunk[name] = _drawn(page, _SHRINKING[name], view, max(taken, min(want, taken + free)))
+        free -= len(shrunk[name]) - taken
+    for name in _ORDER:
+        page.lines.extend(fixed[name] if name in fixed else shrunk[name])
+
+
+def _drawn(page: Page, block: Callable[..., None], view: View, *most: int) -> list[Text | str]:
+    part = Page.on(page.console)
+    block(part, view, *most)
+    return part.lines
+
+
+def _row(page: Page, label: str, text: Text | str) -> None:
+    """Add a text with a label; on a screen, the texts begin in one column."""
+    told = page.prose(text) if isinstance(text, str) else text
+    if page.plain:
+        page.add(page.mark(f"{label}: " if label else "  ").append_text(told))
+    else:
+        page.add(padded(page.mark(label, "dim"), _LABEL).append_text(told), indent=2, hang=_LABEL)
+
+
+def _about(page: Page, view: View) -> None:
+    facts = view.facts
+    name = facts.mapping.name or PurePath(facts.mapping.path).name
+    shown = [
+        f"{PurePath(source.path).name} ({counted(source.rows, ROW)})"
+        for source in facts.sources[:2]
+    ]
+    more = len(facts.sources) - len(shown)
+    shown += [f"{more} more {SOURCE(more)}"] if more else []
+    _row(page, _TITLES[view.kind], name + (f", from {listed(shown)}" if shown else ""))
+    if facts.server is not None:
+        version = f" (Kanboard {facts.server.version})" if facts.server.version else ""
+        _row(page, "Server", facts.server.url.removesuffix("/jsonrpc.php") + version)
+    if (run := facts.run) is not None:
+        _row(page, "Made by", ", ".join(filter(None, (run.by, _approval(run.approved)))))
+
+
+def _approval(approved: Approved | None) -> str:
+    if approved is None:
+        return "without an approval"
+    return f"approved by {approved.by} ({approved.signature})"
+
+
+def _stops(page: Page, view: View) -> None:
+    run = view.facts.run
+    if run is not None and run.stopped is not None:
+        _row(page, "Stopped", page.prose(run.stopped.text, "bold red"))
+    stopping = [guard for guard in view.guards if guard.tripped]
+    for guard in stopping[:2]:
+        _row(page, "Stopped by", _guard_text(page, guard))
+    if len(stopping) > 2:
+        _row(page, "", f"and by {listed([guard.guard for guard in stopping[2:]])}")
+    if names := [guard.guard for guard in view.guards if guard.lifted]:
+        _row(page, "Overridden", f"for this run by --allow: {listed(names)}")
+
+
+def _guard_text(page: Page, guard: GuardVerdict) -> Text:
+    text = page.prose(f"{guard.guard}: ", "bold red").append_text(page.prose(guard.message))
+    if guard.override:
+        option = shlex.join(["--allow", guard.override])
+        return text.append_text(page.mark(" · to override: ")).append_text(page.prose(option))
+    if guard.hint:
+        return text.append_text(page.mark(" · to fix: ")).append_text(page.prose(guard.hint))
+    return text
+
+
+def _changes(page: Page, view: View) -> None:
+    nouns: dict[Noun, list[ActionRow]] = {}
+    for row in view.summary:
+        nouns.setdefault(ACTIONS[row.action].noun, []).append(row)
+    if nouns:
+        parts = [f"{noun.many}: {', '.join(map(_made, rows))}" for noun, rows in nouns.items()]
+        _row(page, "Changes", "; ".join(parts))
+
+
+def _made(row: ActionRow) -> str:
+    made = row.planned
+    if row.tally is not None:
+        tally = row.tally
+        made = tally.done + tally.already if isinstance(tally, Tally) else tally.matching
+    of = "" if made == row.planned else f" of {row.planned}"
+    return f"{made}{of} {ACTIONS[row.action].participle}"
+
+
+def _withheld(page: Page, view: View) -> None:
+    if view.kind is ViewKind.VERIFICATION:
+        return
+    for sentence in withheld_sentences(view.withheld):
+        _row(page, "Withheld", sentence.text)
+
+
+def _projects(page: Page, view: View) -> None:
+    ranked = sorted(view.projects, key=lambda project: -_moved(project))
+    shown = [_project_text(project) for project in ranked[:3] if _moved(project)]
+    more = sum(map(bool, map(_moved, ranked))) - len(shown)
+    if shown:
+        shown += [f"{more} more {PROJECT(more)}"] if more else []
+        _row(page, "Projects", page.mark("; ".join(map(page.safe, shown))))
+
+
+def _moved(project: ProjectAccess) -> int:
+    return project.made.all + project.groups_made.all
+
+
+def _project_text(project: ProjectAccess) -> str:
+    made, groups = project.made, project.groups_made
+    parts = [
+        f"{number} {word}"
+        for number, word in (
+            (made.granted, "granted"),
+            (made.changed, "changed"),
+            (made.revoked, "revoked"),
+            (groups.all, "by group"),
+        )
+        if number
+    ]
+    flow = project.flow
+    users = f" ({flow.before} → {counted(flow.after, USER)})" if flow is not None else ""
+    return f"{project.project} {', '.join(parts)}{users}"
+
+
+# --- the blocks that shrink: each takes at most so many lines -------------------------------------
+
+
+def _failures(page: Page, view: View, most: int) -> None:
+    """Add what was not done or does not match, by reason, each with what to do now."""
+    entries = (_failure(page, row) for row in view.undone)
+    _add_entries(page, entries, most, len(view.undone), Noun("reason", "reasons"))
+
+
+_UNDONE_LABELS = {
+    Status.FAILED: "Failed",
+    Status.SKIPPED: "Skipped",
+    Status.NOT_ATTEMPTED: "Not started",
+    VerifyStatus.MISMATCH: "Different",
+}
+
+
+def _failure(page: Page, row: UndoneRow) -> list[Text | str]:
+    part = Page.on(page.console)
+    text = page.mark(f"{counted(len(row.lines), CHANGE)}: ", "bold red")
+    text.append_text(
+        page.prose(f"{row.reason} ({some_of(unique(map(_whose, row.lines)), most=2)})")
+    )
+    _row(part, _UNDONE_LABELS[row.status], text)
+    _row(part, "", f"→ {what_now(row)}")
+    return part.lines
+
+
+def _review(page: Page, view: View, most: int) -> None:
+    """Add the most severe changes, and how many more there are."""
+    severe, plain = view.risky, len(view.removals)
+    if not (severe or plain) or most < 1:
+        return
+    shown = severe[: min(most - 1, _REVIEWED)]
+    text = f"{len(severe)} of {counted(len(view.lines), CHANGE)}" if severe else ""
+    if len(shown) < len(severe):
+        text += f", {len(shown)} shown" if shown else ""
+    if plain:
+        verb = "only revokes access" if plain == 1 else "only revoke access"
+        text += f"{'; ' if severe else ''}{plain} {'more ' if severe else ''}{verb}"
+    _row(page, "Needs review", text)
+    if page.width is None:
+        for line in shown:
+            parts = [f"{line.symbol} {line.verb}", _whose(line), _difference(line)]
+            parts += [", ".join(line.risks), *line.places[:1]]
+            page.add("  " + "  ".join(page.prose(part).plain for part in parts if part))
+        return
+    wide = page.width >= _WIDE
+    table = _grid(page, *(True,) * (3 if wide else 2), False)
+    for line in shown:
+        role = _difference(line)
+        cells = [
+            page.mark(f"{line.symbol} {line.verb}", SYMBOL_STYLES[line.symbol]),
+            _cut(page.prose(_whose(line))),
+            _cut(page.prose(role if wide else role.replace("project-", ""))),
+        ]
+        cells += [_cut(page.mark(", ".join(line.risks), "yellow"))] if wide else []
+        table.add_row(*cells, _place(page, line.places[0] if line.places else ""))
+    page.add_table(table, indent=_INDENT)
+
+
+def _grid(page: Page, *shrinking: bool) -> Table:
+    """Return a table without lines, of a column that keeps its width and others that may not."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for shrinks in (False, *shrinking):
+        table.add_column(no_wrap=not shrinks)
+    return table
+
+
+def _cut(text: Text) -> Text:
+    """Return a text that a column cuts where it does not fit, so that it stays one line."""
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
+def _place(page: Page, place: str) -> Text:
+    """Return a place that takes a third of a screen at most: its end says more than its folder."""
+    most = (page.width or 0) // 3 - _INDENT
+    if len(place) > most:
+        place = place.rpartition("/")[2]
+    cut = len(place) > most
+    return page.mark("…" if cut else "", "dim").append_text(
+        page.prose(place[-most + 1 :] if cut else place, "dim")
+    )
+
+
+def _whose(line: ChangeView) -> str:
+    return line.who + (f" in {line.target}" if line.target else "")
+
+
+def _difference(line: ChangeView) -> str:
+    """Return what a change makes of the role, or else of the fields that it changes."""
+    role = [one for one in line.differences if one.field == "role"]
+    parts = [
+        ("" if one.field in ("role", "username") else f"{one.label} ")
+        + f"{_value(one.before)} → {_value(one.after)}"
+        for one in role or line.differences
+    ]
+    return ", ".join(parts[:2]) + (" …" if len(parts) > 2 else "")
+
+
+def _value(text: str | None) -> str:
+    return "none" if text is None else text or "(empty)"
+
+
+def _findings(page: Page, view: View, most: int) -> None:
+    """Add the findings, those that say the same as one, the worst first.
+
+    Where data are checked, each comes with its hint if there is room for all of them.
+    """
+    groups = finding_groups(view.findings)
+    checked = view.kind is ViewKind.VALIDATION
+    if not checked:
+        groups = tuple(group for group in groups if group.severity is not Severity.INFO)
+    if not groups or most < 1:
+        return
+    numbers = severities_in(view.findings)
+    parts = [counted(numbers[one], noun) for one, noun in SEVERITIES.items() if numbers[one]]
+    _row(page, "Findings", listed(parts))
+    entries = [_finding(page, group) for group in groups[:LINES]] if checked else []
+    if not checked or sum(map(len, entries)) > most - len(page.lines) or len(groups) > LINES:
+        entries = [[line] for line in _finding_lines(page, groups[:LINES])]
+    _add_entries(page, entries, most, len(groups), Noun("kind of finding", "kinds of findings"))
+
+
+def _finding_lines(page: Page, groups: Iterable[FindingGroup]) -> list[Text | str]:
+    """Return a line for each group of findings."""
+    rows = (_finding_cells(page, group) for group in groups)
+    if page.plain:
+        return ["  " + "  ".join(cell.plain for cell in row if cell.plain) for row in rows]
+    table = _grid(page, False, True)
+    for row in rows:
+        table.add_row(*row)
+    part = Page.on(page.console)
+    part.add_table(table, indent=_INDENT)
+    return part.lines
+
+
+def _finding(page: Page, group: FindingGroup) -> list[Text | str]:
+    part = Page.on(page.console)
+    severity, _, text = _finding_cells(page, group)
+    part.add(severity.append(": ").append_text(text), indent=_INDENT, hang=2)
+    if group.places:
+        part.add(
+            page.mark("at ", "dim").append_text(page.prose(some_of(group.places))),
+            indent=_INDENT + 2,
+            hang=3,
+        )
+    if group.hint:
+        fix = page.mark("fix: ", "dim").append_text(page.prose(group.hint))
+        part.add(fix, indent=_INDENT + 2, hang=5)
+    return part.lines
+
+
+def _finding_cells(page: Page, group: FindingGroup) -> tuple[Text, Text, Text]:
+    severity = page.mark(SEVERITIES[group.severity].one, SEVERITY_STYLES[group.severity])
+    if group.number > 1:
+        severity.append_text(page.mark(f" × {group.number}"))
+    if page.plain or not group.places:
+        places = page.prose(some_of(group.places), "dim")
+    else:
+        places = _place(page, group.places[0])
+    return severity, places, _cut(page.prose(_wording(group)))
+
+
+def _wording(group: FindingGroup) -> str:
+    if group.value is None or group.value in group.text:
+        return group.text
+    return f"{group.text.rstrip('.')}: {quoted(group.value)}"
+
+
+def _add_entries(
+    page: Page, entries: Iterable[Sequence[Text | str]], most: int, number: int, noun: Noun
+) -> None:
+    """Add entries while they fit into so many lines, and how many of the number are left out."""
+    shown = 0
+    for entry in entries:
+        last = shown + 1 == number
+        if len(page.lines) + len(entry) + (not last) > most:
+            break
+        page.lines.extend(entry)
+        shown += 1
+    if rest := number - shown:
+        page.add(page.mark(f"and {rest} more {noun(rest)}"), indent=_INDENT)
+
+
+_FIXED = {
+    "about": _about,
+    "stops": _stops,
+    "changes": _changes,
+    "withheld": _withheld,
+    "projects": _projects,
+}
+_SHRINKING = {"failures": _failures, "review": _review, "findings": _findings}
+_ORDER = ("about", "stops", "changes", "failures", "withheld", "review", "projects", "findings")
