@@ -181,7 +181,7 @@ def test_withheld_removals_name_the_row_that_blocks_them() -> None:
 
 
 def test_findings_about_one_value_are_one_entry_with_a_count_and_the_first_rows() -> None:
-    words = ("Manger", "Gast!", "???")
+    words = ("Boss", "Gast!", "???")
     findings = [
         found(
             "value-not-in-table",
