@@ -371,8 +371,9 @@ class _Piece(NamedTuple):
 
 
 def _pieces_by_person(view: View, people: _People) -> Iterator[_Piece]:
-    wanted = _linked(view)
-    anchors = {who: anchor for who, anchor in people.anchors.items() if who in wanted}
+    # A link may name somebody as they were called before.
+    wanted = {people.anchors.get(who) for who in _linked(view)}
+    anchors = {who: anchor for who, anchor in people.anchors.items() if anchor in wanted}
     groups: dict[str, list[ChangeView | AccessRow]] = {}
     for person in view.people:
         groups.setdefault(person.username, []).extend(person.lines)
