@@ -49,7 +49,7 @@ def main() -> None:
         run(environment, 0, "plan", mapping, "-o", "demo-output/plan.json")
 
         tell("3. Kanport applies exactly that plan, and reads back everything that it writes.")
-        run(environment, 0, "apply", "demo-output/plan.json", "--yes", shown_lines=12)
+        run(environment, 0, "apply", "demo-output/plan.json", "--yes")
 
         tell("4. The same dry run again: no changes are left.")
         run(environment, 0, "plan", mapping, "--check")

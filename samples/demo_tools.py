@@ -1,8 +1,15 @@
 """Shared by the demos: a sandbox server, and commands that are printed before they run."""
 
+import contextlib
+import fcntl
 import os
+import pty
+import re
+import shutil
+import struct
 import subprocess
 import sys
+import termios
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,22 +60,34 @@ def tell(text: str) -> None:
 
 
 def run(environment: dict[str, str], expected: int, *arguments: str, shown_lines: int = 0) -> None:
-    """Run a command of Kanport as a user would; exit if its exit code is not the expected one.
+    """Run a command of Kanport in a terminal; exit if its exit code is not the expected one.
 
     `shown_lines` above 0 shows only this number of the last lines.
     """
     print(f"$ kanport {' '.join(arguments)}", flush=True)
-    ended = subprocess.run(  # noqa: S603 - our own command
-        [*KANPORT, *arguments],
-        env=environment,
-        cwd=ROOT,
-        check=False,
-        stdout=subprocess.PIPE if shown_lines else None,
-        text=True,
-    )
-    if shown_lines:
-        lines = ended.stdout.splitlines()
-        print("\n".join(["  …", *lines[-shown_lines:]] if len(lines) > shown_lines else lines))
-    print(f"(exit code {ended.returncode})", flush=True)
-    if ended.returncode != expected:
+    code, text = in_terminal([*KANPORT, *arguments], {**environment, "CI": "1"})
+    if not sys.stdout.isatty():
+        text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+    lines = text.splitlines()
+    if shown_lines and len(lines) > shown_lines:
+        lines = ["  …", *lines[-shown_lines:]]
+    print("\n".join(lines))
+    print(f"(exit code {code})", flush=True)
+    if code != expected:
         raise SystemExit(f"the demo expected exit code {expected}")
+
+
+def in_terminal(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    """Run a command in a terminal of its own, as wide as ours; return its exit code and output."""
+    ours, its = pty.openpty()
+    width = shutil.get_terminal_size((100, 50)).columns
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
+    process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=its, stderr=its)  # noqa: S603 - our own command
+    os.close(its)
+    parts = []
+    # Reading fails once the command has closed its side.
+    with contextlib.suppress(OSError):
+        while part := os.read(ours, 65536):
+            parts.append(part)
+    os.close(ours)
+    return process.wait(), b"".join(parts).decode("utf-8", "replace").replace("\r\n", "\n")

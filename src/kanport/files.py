@@ -404,3 +404,35 @@ def _given_by_systemd(path: Path, found: os.stat_result) -> bool:
         and not around.st_mode & (stat.S_IWGRP | stat.S_IRWXO)
         and {found.st_uid, around.st_uid} <= {0, os.geteuid()}
     )
+
+
+# --- files given to the wrong command -------------------------------------------------------------
+
+
+_MADE_FOR = (
+    (
+        re.compile(rb'"kanport-journal/'),
+        "this is a journal: kanport report {name} shows it, kanport resume {name} finishes it",
+    ),
+    (
+        re.compile(rb'"kanport-plan/'),
+        "this is a plan: kanport report {name} shows it, kanport apply {name} applies it",
+    ),
+    (
+        re.compile(rb"(?m)^kanport:[ \t]*1\s*$"),
+        "this is a mapping: kanport plan {name} -o plan.json makes a plan from it",
+    ),
+)
+
+
+def made_for(path: Path) -> str | None:
+    """Return which commands a journal, a plan or a mapping is for; None for any other file."""
+    try:
+        with open_regular(path) as file:
+            head = file.read(4096)
+    except OSError:
+        return None
+    for mark, commands in _MADE_FOR:
+        if mark.search(head):
+            return commands.format(name=shlex.quote(str(path)))
+    return None

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from kanport.cli import COMMANDS, cli
-from kanport.cli.options import Command
+from kanport.cli.options import NEVER_SUGGESTED, Command
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -101,3 +102,28 @@ def test_every_command_has_an_example(name: str) -> None:
     )
     assert "Example:" in ended.stdout
     assert f"  kanport {name}" in ended.stdout or f"kanport --quiet {name}" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["plna", "x.yaml"], "No such command 'plna'. Did you mean 'plan'?"),
+        (["plan", "x.yaml", "--batchsize", "3"], "Did you mean '--batch-size'?"),
+    ],
+)
+def test_a_misspelled_command_or_option_says_what_was_meant(
+    arguments: list[str], told: str
+) -> None:
+    ended = CliRunner().invoke(cli, arguments)
+    assert ended.exit_code == 2
+    assert told in ended.stderr
+
+
+@pytest.mark.parametrize("option", ["--allow-htp", "--alow", "--allowhttp", "--discard-password"])
+def test_no_option_is_suggested_that_lowers_security(option: str) -> None:
+    for command in ("plan", "apply", "sync"):
+        ended = CliRunner().invoke(cli, [command, "x", option])
+        assert ended.exit_code == 2
+        assert not [
+            one for one in NEVER_SUGGESTED if f"'{one}'" in ended.stderr.replace(option, "")
+        ]

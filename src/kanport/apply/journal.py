@@ -25,7 +25,7 @@ from kanport.apply.old_journals import upgraded
 from kanport.approval import with_signature
 from kanport.errors import LockHeld, UsageError
 from kanport.facts import Fact, as_written, fact
-from kanport.files import open_regular
+from kanport.files import made_for, open_regular
 from kanport.kanboard.rpc import Answer, NoAnswer, RefusedCall, Result
 from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Approved, EndsRun, Outcome, Run, Status, Tally
 from kanport.plan.model import Plan
@@ -558,7 +558,9 @@ def _records(path: Path) -> tuple[list[Mapping[str, Any]], bool, str]:
         whole.update(line)
         if not line.endswith(b"\n"):
             if not records:
-                raise UsageError(f"{path}:{number} is not a record of a journal")
+                raise UsageError(
+                    f"{path}:{number} is not a record of a journal", hint=made_for(path)
+                )
             break  # torn by a crash
         line = line.removesuffix(b"\n")
         try:
@@ -566,7 +568,7 @@ def _records(path: Path) -> tuple[list[Mapping[str, Any]], bool, str]:
         except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict):
-            raise UsageError(f"{path}:{number} is not a record of a journal")
+            raise UsageError(f"{path}:{number} is not a record of a journal", hint=made_for(path))
         if not _has_its_form(record):
             raise UsageError(f"{path}:{number} is damaged: this record cannot be read")
         if (said := record.get("previous")) is None:

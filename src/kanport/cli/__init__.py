@@ -6,6 +6,7 @@ not wait for pandas.
 """
 
 import contextlib
+import difflib
 import errno
 import io
 import os
@@ -159,6 +160,20 @@ class LazyGroup(Boundary):
         module = import_module(f"kanport.cli.{_MODULES[name]}")
         command: click.Command = getattr(module, f"{name.replace('-', '_')}_command")
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; for an unknown name, say which one was probably meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as problem:
+            close = difflib.get_close_matches(args[0].lower(), COMMANDS, n=1)
+            if close:
+                raise click.UsageError(
+                    f"{problem.message} Did you mean '{close[0]}'?", ctx
+                ) from None
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without loading any of them."""

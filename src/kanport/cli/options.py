@@ -43,8 +43,23 @@ class Option(click.Option):
         self.section = section
 
 
+# Options that lower security: whoever wants one knows its name.
+NEVER_SUGGESTED = frozenset(
+    {"--allow", "--allow-http", "--discard-passwords", "--remove-created", "--yes", "-y"}
+)
+
+
 class Command(click.Command):
     """A command whose `--help` explains the arguments, and groups the options by subject."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options; for an unknown one, suggest none that lowers security."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as problem:
+            suggested = problem.possibilities or ()
+            safe = [one for one in suggested if one not in NEVER_SUGGESTED]
+            raise click.NoSuchOption(problem.option_name, possibilities=safe, ctx=ctx) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the arguments, the options of the command itself, and the shared ones."""

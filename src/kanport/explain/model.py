@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from kanport.findings import Finding
 from kanport.mapping import LoadedMapping
+from kanport.mapping.base import near
 from kanport.memory import NOTHING, LedgerState
+from kanport.messages import quoted
 from kanport.model import (
     CurrentState,
     DesiredRelation,
@@ -144,6 +146,17 @@ def written(ruled: RuleBinding, row: Row) -> list[str]:
 def people_in(reading: SourceBinding, row: Row) -> frozenset[str]:
     """Return the compare keys of the people whom a row names."""
     return frozenset(compare_key(text) for ruled in reading.who for text in given(ruled, row))
+
+
+def meant(word: str, names: Iterable[tuple[str | None, str]]) -> Iterator[str]:
+    """Yield what was probably meant by a word, as a question; `names` are names and what to type.
+
+    >>> list(meant("Ada Lovelase", [("ada", "ada"), ("Ada Lovelace", "ada")]))
+    ['Did you mean "ada"?']
+    """
+    typed = {name: what for name, what in names if name}
+    if (close := near(word, typed)) is not None:
+        yield f"Did you mean {quoted(typed[close])}?"
 
 
 def rows_where(

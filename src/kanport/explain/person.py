@@ -9,6 +9,7 @@ from kanport.explain.model import (
     Known,
     about_rows,
     given,
+    meant,
     people_in,
     rows_where,
     written,
@@ -61,8 +62,8 @@ def explain_person(known: Known, who: str) -> Explanation:
         groups=_groups(known.current, user),
         changes=changes,
         findings=findings,
-        reasons=tuple(
-            person_reasons(
+        reasons=(
+            *person_reasons(
                 known,
                 keys=keys,
                 names=names,
@@ -72,7 +73,8 @@ def explain_person(known: Known, who: str) -> Explanation:
                 changes=changes,
                 named=lambda change: change.project if _is_of(change, keys, renamed) else None,
                 rows=rows,
-            )
+            ),
+            *(() if rows or user or wanted else meant(who, _spellings(known))),
         ),
         offline=known.plan is None,
     )
@@ -160,6 +162,17 @@ def _is_about(reading: SourceBinding, row: Row, keys: set[str]) -> bool:
         if not given(ruled, row)
         for text in written(ruled, row)
     )
+
+
+def _spellings(known: Known) -> Iterator[tuple[str | None, str]]:
+    """Yield what the sources and the server call people, each with the username."""
+    for one in known.desired.users:
+        username = one.username.value
+        for known_as in (one.name, one.email):
+            yield None if known_as is None else known_as.value, username
+        yield username, username
+    for user in known.current.users if known.current is not None else ():
+        yield from ((name, user.username) for name in (user.name, user.email, user.username))
 
 
 def _user(known: Known, keys: set[str], renamed: int | None) -> User | None:

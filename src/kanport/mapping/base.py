@@ -4,8 +4,8 @@
 """
 
 import difflib
-from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Self
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
@@ -127,6 +127,8 @@ class Strict(BaseModel):
     """A part of the mapping: an unknown key is an error, and nothing changes after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """Keys that are looked for here and belong elsewhere, with a hint."""
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
@@ -175,6 +177,9 @@ class Strict(BaseModel):
         known = [field.alias or name for name, field in cls.model_fields.items()]
         for key in raw:
             if key in known or key in cls.model_fields:
+                continue
+            if (place := cls.elsewhere.get(str(key))) is not None:
+                yield problem(f"unknown key {quoted(key)}", at=(key,), on_key=True, hint=place)
                 continue
             close = near(str(key), known)
             there = "the only key here is" if len(known) == 1 else "the keys here are"

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from kanport.errors import ConfigInvalid
-from kanport.files import read_file
+from kanport.files import made_for, read_file
 from kanport.mapping.mistakes import explain, with_mistakes
 from kanport.mapping.spec import MappingFile
 from kanport.mapping.yaml_file import (
@@ -51,6 +51,8 @@ def load_mapping(path: Path) -> LoadedMapping:
         document = read_yaml(text)
     except SyntaxProblem as wrong:
         raise with_mistakes(path, text, [wrong.mistake]) from wrong
+    if isinstance(document.data, dict) and "format" in document.data:
+        raise ConfigInvalid(f"{path} is not a mapping", hint=made_for(path))
     if not isinstance(document.data, dict):
         raise with_mistakes(path, text, [_not_a_table(document)])
     spec, mistakes = _validate(document)

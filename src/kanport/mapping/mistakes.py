@@ -118,6 +118,8 @@ def _shown_choices(choices: list[str]) -> str:
 
 
 def _how_to_write(kind: str, value: Any, part: str) -> str | None:
+    if isinstance(value, str) and part.endswith("Rule") and "{" in value:
+        return f'for a template, write {{template: "{value}"}}'
     if isinstance(value, str) and part.endswith("Rule"):
         return f"for a column, write {{from: {value}}}"
     if isinstance(value, str) and part == "Managed":

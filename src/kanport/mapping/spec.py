@@ -186,6 +186,13 @@ _TO_DO = ("users", "memberships", "groups", "group_access", "projects")
 class MappingFile(Strict):
     """A whole mapping file."""
 
+    elsewhere = {  # noqa: RUF012 - pydantic takes no annotation here
+        "missing": "for users, write it under users; for access, there are memberships_missing,"
+        " groups_missing, group_access_missing and projects_missing",
+        "managed": "for users, write it under users; for access, there are memberships_managed and"
+        " groups_managed",
+    }
+
     kanport: Literal[1] = Field(description="The version of the format.")
     name: Text | None = Field(None, description="Name of this mapping in reports.")
     sources: dict[str, Source] = Field(

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from pydantic import ValidationError
 
 from kanport.errors import UsageError
-from kanport.files import ArtifactKind, read_file, write_file
+from kanport.files import ArtifactKind, made_for, read_file, write_file
 from kanport.findings import Severity
 from kanport.frames import uncollected
 from kanport.plan.change import Change
@@ -251,9 +251,12 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
             problem.pos >= len(text.rstrip()) or problem.msg.startswith("Unterminated string")
         )
         line = f", line {problem.lineno}" if isinstance(problem, json.JSONDecodeError) else ""
+        # A journal holds a plan too; a damaged plan is none that can be applied.
+        is_plan = '"kanport-plan/' in text and '"kanport-journal/' not in text
+        hint = None if is_plan else made_for(path)
         raise UsageError(
             f"the plan {path} is cut off{line}" if cut_off else f"{path} is not JSON{line}",
-            hint="make it again with kanport plan MAPPING -o PLAN.json",
+            hint=hint or "make it again with kanport plan MAPPING -o PLAN.json",
         ) from problem
     form = content.get("format") if isinstance(content, dict) else None
     if not isinstance(content, dict) or not isinstance(form, str):
