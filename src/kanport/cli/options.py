@@ -378,7 +378,7 @@ MASK = click.option(
     "--mask",
     "masked",
     is_flag=True,
-    help="Replace names, logins and email addresses by pseudonyms.",
+    help="Replace usernames, full names, email addresses and stable ids by pseudonyms.",
 )
 
 TABLE = click.option(

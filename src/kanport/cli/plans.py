@@ -490,13 +490,14 @@ def undo_command(
 
     The command writes nothing to the server: read the plan, then run `kanport apply`.
 
-    The plan restores the old values, grants and revokes access again, and disables users that the
-    run created. It undoes only changes of that run, and only if nobody changed the value since. A
-    warning names everything that Kanport cannot undo; the exit code is then 3.
+    The plan restores the old values, grants the access that the run revoked, revokes the access
+    that it granted, and disables users that it created. It undoes only changes of that run, and
+    only if nobody changed the value since. A warning names everything that Kanport cannot undo; the
+    exit code is then 3.
 
-    --remove-created needs a number, because Kanboard deletes every private project that a removed
-    user takes part in. Kanport disables, instead of removing, a user with a private project or
-    with later changes.
+    --remove-created needs a number, because a removal cannot be undone. Kanboard deletes private
+    projects with a removed user, so Kanport only disables a user with a private project or with
+    later changes.
 
     \b
     Example:
