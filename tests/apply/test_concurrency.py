@@ -1,6 +1,14 @@
 """How many changes go into a request, and how they are spread over connections."""
 
-from kanport.apply.concurrency import SHORTEST, SMALLEST_SHARE, AdaptiveBatchSize, WorkQueue
+from kanport.apply.concurrency import (
+    FIRST_CONNECTIONS,
+    SHORTEST,
+    SMALLEST_SHARE,
+    WINDOW,
+    AdaptiveBatchSize,
+    ConcurrencyLimit,
+    WorkQueue,
+)
 from tests.support.changes import grant
 
 
@@ -42,3 +50,13 @@ def test_a_size_that_somebody_chose_stays() -> None:
     pace = AdaptiveBatchSize(5, 40, fixed=True)
     pace.learn(40, 20.0)
     assert (pace.size, pace.least) == (40, None)
+
+
+def test_connections_are_added_only_where_fewer_are_allowed_than_there_may_be() -> None:
+    now = [0.0]
+    for most, allowed in ((FIRST_CONNECTIONS, FIRST_CONNECTIONS), (8, FIRST_CONNECTIONS + 1)):
+        limit = ConcurrencyLimit(most, clock=lambda: now[0])
+        with limit:
+            now[0] += WINDOW
+            limit.done(100)
+        assert limit.allowed == allowed

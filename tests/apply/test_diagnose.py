@@ -8,10 +8,12 @@ import pytest
 
 import kanport
 from kanport.api import Options, Result
+from kanport.apply.calls import Ids
+from kanport.apply.diagnose import diagnose
 from kanport.apply.journal import load_journal
 from kanport.outcome import Status
 from kanport.sandbox import InjectedFault, Reply, Sandbox
-from tests.support.changes import facts_in
+from tests.support.changes import a_change, facts_in
 
 MAPPING = """\
 kanport: 1
@@ -110,3 +112,13 @@ def test_a_role_in_a_project_is_not_judged_by_the_rules_for_users(
     assert len(failed) == 3
     for outcome in failed:
         assert facts_in(outcome) <= {"rejected", "role-now", "not-shown", "group-without-access"}
+
+
+def test_what_the_rules_for_users_say_of_a_refused_value_is_a_reason() -> None:
+    class Nobody:
+        def read(self, calls: object) -> list[object]:
+            raise AssertionError(calls)
+
+    change = a_change("user.create", username="eve", after={"email": "no address", "name": "Eve"})
+    found = diagnose(Nobody(), [(change, Ids())])
+    assert [each.code for each in found[change.id].facts] == ["email-invalid"]

@@ -1,5 +1,6 @@
 """The journal holds what happened, line by line, and can be read back after any crash."""
 
+import hashlib
 import json
 import os
 import re
@@ -315,3 +316,9 @@ def test_a_code_of_a_later_version_is_left_to_its_wording(tmp_path: Path) -> Non
     text = path.read_text("utf-8").replace('"code": "sent-unknown"', '"code": "later"')
     path.write_text(re.sub(', "previous": "[0-9a-f]*"', "", text), "utf-8")
     assert load_journal(path).run.outcomes[0].why == as_written(fact("sent-unknown").text)
+
+
+def test_the_digest_of_a_journal_is_that_of_the_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    write(path, end=False)
+    assert load_journal(path).run.journal_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()

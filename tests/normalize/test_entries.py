@@ -107,3 +107,10 @@ def test_the_name_of_somebody_below_the_base_is_nobody_elses() -> None:
 def test_a_name_that_only_memberships_give_an_entry_proves_nothing() -> None:
     both = known({"ada": ADA, "a.lovelace": an_entry("uid=al,ou=people", "3")})
     assert verdict(both, "a.lovelace", ADA) is Verdict.OPEN
+
+
+def test_a_login_within_the_base_counts_whoever_else_is_listed() -> None:
+    eve = an_entry("uid=eve,ou=people", "5", by_login=True)
+    assert verdict(known({"ada": ADA}), "eve", eve) is Verdict.COUNTS
+    outside = an_entry("uid=eve,ou=partners", "6", by_login=True, outside=True)
+    assert verdict(known({"eve": None}), "eve", outside) is Verdict.COUNTS

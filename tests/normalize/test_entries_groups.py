@@ -96,3 +96,17 @@ def test_a_group_of_which_not_all_members_are_known_leaves_open_who_is_in_it() -
     (blocker,) = found.desired.unknown.because
     assert (blocker.kind, blocker.about, blocker.what) == ("group", About.GROUP_MEMBER, "ops")
     assert blocker.origin.dn == "cn=Ops,dc=x"
+
+
+def test_a_login_that_two_entries_have_is_refused_whoever_comes_before() -> None:
+    staff = a_table("staff", "Login|Name", "ada|Ada", "ada|Ida", "bob|Bob", "bob|Bob", "eve|Eve")
+    bobs = an_entry("uid=bob,ou=people", "2"), an_entry("uid=bob,ou=other", "3")
+    entries = (ADA, ADA, *bobs, EVE)
+    rows = zip(staff.rows, entries, strict=True)
+    staff = staff.with_rows(replace(row, entry=entry) for row, entry in rows)
+    mapping = MAPPING.replace(
+        "{from: Login}\n    groups", "{from: Login}\n        name: {from: Name}\n    groups"
+    )
+    found = normalize_tables(mapping, staff, a_table("teams", "Group | Login"))
+    assert {"user-repeated", "login-shared"} <= set(codes(found))
+    assert [user.username.value for user in found.desired.users] == ["eve"]

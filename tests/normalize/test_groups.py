@@ -6,8 +6,11 @@ from typing import Any
 from kanport.mapping import load_mapping
 from kanport.model import DesiredState
 from kanport.normalize import Normalized, columns_used, normalize, secret_columns
+from kanport.origin import Origin
 from kanport.sources import SourceContext, read_source
+from kanport.table import Row, Table
 from tests.support.findings import codes
+from tests.support.inputs import normalize_tables
 
 HEAD = "kanport: 1\nledger: a.ledger\nsources: {teams: {type: csv, path: teams.csv}}\n"
 TEAMS = (
@@ -145,3 +148,26 @@ def test_a_list_is_held_to_the_same_rules(tmp_path: Path) -> None:
     normalized = made(tmp_path, f'groups: [{{list: {{{long}: ["a\\tb"]}}}}]\n', "x,,,,,")
     assert {"group-name-odd", "cell-control"} <= set(codes(normalized))
     assert normalized.desired.groups == ()
+
+
+def test_groups_of_a_directory_that_kanboard_takes_for_one_are_an_error() -> None:
+    place = Origin("teams")
+    names = {"cn=web": "Web", "cn=wéb": "Wéb", "cn=ops": "Ops"}
+    table = Table.of_rows(
+        "teams",
+        "ldap",
+        "",
+        ("Group", "Login"),
+        [
+            Row(place.at(dn="uid=ada"), {"Group": name, "Login": "ada"}, {"Group": {"dn": group}})
+            for group, name in names.items()
+        ],
+    )
+    mapping = """
+        sources: {teams: {type: csv, path: teams.csv}}
+        groups: [{from: teams, name: {from: Group}, member: {from: Login}}]
+    """
+    normalized = normalize_tables(mapping, table)
+    (clash,) = normalized.findings
+    assert (clash.code, dict(clash.params)["names"]) == ("group-clash", ("Web", "Wéb"))
+    assert [group.name.value for group in normalized.desired.groups] == ["Ops"]

@@ -356,3 +356,13 @@ def test_the_first_source_with_a_password_wins() -> None:
     }
     assert user(found).password == PasswordCell(it.rows[0].place("Secret"))
     assert user(found, "bob").password == PasswordCell(hr.rows[1].place("Secret"))
+
+
+def test_what_one_source_hides_lets_a_source_before_it_speak_and_no_source_after_it() -> None:
+    hidden = Odd.unproven("name")
+    found = normalize_tables(
+        TWO,
+        a_table("hr", "Login|Name", "ada|Ada", ["bob", hidden]),
+        a_table("it", "Login|Name|Mail|Role", ["ada", hidden, "", ""], ["bob", "Bob", "", ""]),
+    )
+    assert (text(user(found).name), user(found, "bob").name) == ("Ada", None)

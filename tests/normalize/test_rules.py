@@ -3,13 +3,14 @@
 import pytest
 
 from kanport.facts import fact
+from kanport.mapping.patterns import Pattern
 from kanport.messages import MASK
 from kanport.model import DesiredUser, Given
 from kanport.normalize import Normalized
 from kanport.normalize.compiled import CompiledRule, Context
 from kanport.normalize.notes import Notes
 from kanport.normalize.rows import read_one
-from kanport.normalize.rules import State
+from kanport.normalize.rules import State, shape
 from kanport.rules import app_role_problem
 from kanport.table import Odd
 from tests.support.inputs import GRANTS, PEOPLE, Cell, a_table, codes_and_places, normalize_tables
@@ -363,3 +364,9 @@ def test_a_secret_is_masked_even_if_a_rule_should_come_to_read_its_column() -> N
     [finding] = notes.findings()
     assert finding.value == MASK
     assert "hunter2x" not in f"{finding.message}{finding.hint}"
+
+
+def test_an_empty_value_is_empty_and_not_one_that_a_pattern_refuses() -> None:
+    rule = CompiledRule("role", Context("staff", "-"), ("Role",), pattern=Pattern("x+"))
+    assert shape(rule, "").state is State.EMPTY
+    assert shape(rule, "y").state is State.BAD

@@ -1,5 +1,6 @@
 """What a plan does to groups, their members and their access, and what it leaves alone."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from kanport.model import (
     Unknown,
     User,
 )
+from kanport.plan.groups import match_groups
 from kanport.plan.make import make_plan
 from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.order import Phase, phase_of
@@ -502,3 +504,54 @@ def planned_with(
         version="1.0",
         memory=memory or LedgerState(),
     )
+
+
+def test_a_name_that_fits_a_described_group_and_another_of_the_server_may_be_either() -> None:
+    found = match_groups(
+        [DesiredGroup(Given("Team"), Given("cn=team"))],
+        [Group(7, "TEAM", "cn=team"), Group(8, "team")],
+    )
+    assert [group.id for group in found.fitting("team")] == [7, 8]
+    assert [group.id for group in found.fitting("Team")] == [7]
+
+
+def test_a_plan_that_removes_a_group_is_stale_where_somebody_has_left_or_joined_it() -> None:
+    there = server(ENGINEERS, Group(8, "Kept"))
+    plan = planned(wanted({"Web": []}), there, groups_missing="remove", groups_managed=["eng*"])
+    said = {
+        number: [
+            (one.code, one.case)
+            for one in differences(plan, server(replace(ENGINEERS, members=members)))
+        ]
+        for number, members in enumerate((frozenset({2, 3}), frozenset({2}), frozenset({2, 3, 4})))
+    }
+    assert said == {
+        0: [],
+        1: [("stale-group-member", "gone")],
+        2: [("stale-group", "joined")],
+    }
+
+
+ACCESS = {
+    "from": "people",
+    "group": {"from": "group"},
+    "project": {"from": "project"},
+    "role": {"from": "access"},
+}
+
+
+def test_access_of_a_group_that_no_source_names_ends_unless_a_row_may_name_it() -> None:
+    def ended(unknown: Unknown) -> list[tuple[Any, ...]]:
+        plan = planned(
+            wanted({"Web": ["ann"]}, {("Web", "ALPHA"): MEMBER}, unknown=unknown),
+            server(ENGINEERS, Group(8, "Web", members=frozenset({2})),
+                   roles={1: {2: MEMBER, 3: MEMBER}}),
+            LedgerState(group_access={(7, 1): MEMBER, (8, 1): MEMBER}),
+            group_access=[ACCESS],
+            groups_missing="revoke",
+            limits={"dropped": 9},
+        )  # fmt: skip
+        return [one for one in told(plan) if one[0] == "group_access.revoke"]
+
+    assert ended(Unknown()) == [("group_access.revoke", "Engineers", "ALPHA")]
+    assert ended(Unknown(group_members=frozenset({("eve", "engineers")}))) == []

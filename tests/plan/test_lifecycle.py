@@ -387,6 +387,7 @@ def test_an_administrator_whom_the_mapping_does_not_allow_stops_nobody_else(nigh
     assert lines_of(plan) == ["user.disable bob {'active': True} -> {'active': False}"]
     (finding,) = [one for one in plan.findings if one.code == "person-disabled"]
     assert finding.value == "boss" and finding.case == "admin"
+    assert dict(finding.params)["disabled_on"] == "2026-01-03"
     assert not stopping_guards(plan)
 
 

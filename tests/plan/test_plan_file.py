@@ -167,3 +167,9 @@ def test_lists_whose_texts_look_like_json_have_one_item_a_line() -> None:
 
     assert [f"    {json.dumps(one)}" in text for one in odd] == [True] * 3
     assert json.loads(text)["protect"] == odd
+
+
+def test_limits_are_written_as_the_mapping_calls_them() -> None:
+    limits = {"revoke": 5, "raise": 3}
+    plan = plan_for(a_state(), a_server(), a_mapping(limits=limits))
+    assert json.loads(dump_plan(plan))["limits"] == {"revoke": {"max": 5}, "raise": {"max": 3}}

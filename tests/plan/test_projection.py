@@ -28,6 +28,7 @@ from tests.support.planning import (
     a_server,
     an_access,
     desired_membership,
+    desired_user,
     plan_for,
 )
 
@@ -392,3 +393,21 @@ def test_everybody_ends_with_the_role_that_is_asked_for(
                     assert left is None or rank(left) <= rank(through)
                 else:
                     assert left == through
+
+
+def test_a_new_member_of_a_group_that_nobody_is_in_says_nothing_of_a_project() -> None:
+    rows = {"from": "people", "name": {"from": "group"}, "member": {"from": "username"}}
+    plan = plan_for(
+        DesiredState(
+            users=(desired_user("new"),),
+            groups=(DesiredGroup(Given("Others"), None, members_listed=True),),
+            group_members=(a_member(Given("new"), Given("Others")),),
+            group_access=(an_access(Given("Team"), Given("ALPHA"), Given(VIEWER)),),
+        ),
+        a_server(ANN, BOB, groups=(TEAM, OTHERS), roles=IN_ALPHA),
+        a_mapping(groups=[rows], ledger="x.ledger"),
+        memory=LedgerState(group_access={(7, 1): MEMBER}),
+    )
+    assert "user.create" in {str(change.action) for change in plan.changes}
+    moved = {one.username for access in plan.access or () for one in access.moved}
+    assert moved == {"ann", "bob"}

@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanport.frames import DesiredUsers, Relations
+from kanport.model import Blocker, Unknown
 from kanport.normalize import normalize
 from kanport.origin import Origin, RowPlace, row_places
-from kanport.plan.uncertainty import relation_rows, user_rows
+from kanport.plan.uncertainty import Uncertainty, relation_rows, user_rows
+from kanport.relations import About
 from kanport.table import Row, Table
 from tests.normalize.test_normalize_reference import COLUMNS, loaded, mappings, tables
 from tests.support.examples import examples
@@ -71,3 +73,11 @@ def test_of_a_directory_the_entry_and_the_group_count() -> None:
     ):
         (bad,) = row_places([place.at(dn=dn)])
         assert table.maybe_in({bad}).tolist() == wanted, dn
+
+
+def test_a_membership_in_doubt_of_an_old_name_keeps_its_cause_under_the_new_one() -> None:
+    row = Blocker("row", "ann", Origin("people", row=3), About.MEMBERSHIP, "alpha")
+    unknown = Unknown(memberships=frozenset({("ann", "alpha")}), because=frozenset({row}))
+    found = Uncertainty.of(unknown).with_other_names([("ann", "annika")])
+    assert found.is_open(About.MEMBERSHIP, ["annika"], {"alpha"})
+    assert found.because == {row, row._replace(who="annika")}

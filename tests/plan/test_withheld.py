@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kanport.memory import LedgerState
-from kanport.model import Blocker, DesiredState, Group, Unknown, User
+from kanport.model import Blocker, DesiredGroup, DesiredState, Given, Group, Unknown, User
 from kanport.origin import Origin
 from kanport.plan.change import called
 from kanport.plan.model import Plan
@@ -15,8 +15,10 @@ from kanport.relations import About
 from tests.plan.test_groups import ENGINEERS, MEMBER, planned, server, wanted
 from tests.support.planning import (
     a_mapping,
+    a_member,
     a_server,
     a_state,
+    cell,
     desired_membership,
     desired_user,
     plan_for,
@@ -210,3 +212,28 @@ def test_a_plan_of_an_earlier_version_tells_nothing_of_it() -> None:
     old = plan.model_copy(update={"withheld": None})
     assert '"withheld"' in dump_plan(plan)
     assert '"withheld"' not in dump_plan(old)
+
+
+def test_who_may_be_meant_by_rows_of_which_that_is_unclear_is_withheld_because_of_them() -> None:
+    bob = User(3, "bob", email="bob@example.org")
+    desired = a_state(
+        desired_user("bo", 5, email="bob@example.org"),
+        desired_user("robert", 6, email="bob@example.org"),
+        desired_user("ann", name="Ann"),
+        desired_membership("ann", "NOWHERE", row=8),
+    )
+    mapping = a_mapping(users={**MISSING, "find_by": ["username", "email"]}, protect=["admin"])
+    plan = plan_for(desired, a_server(STAFF[0], bob), mapping)
+    assert withheld(plan)["user.disable bob"] == ["unclear-identity any people.csv:5 people.csv:6"]
+
+
+def test_whom_only_the_members_of_a_group_name_is_withheld_because_of_their_rows() -> None:
+    desired = replace(
+        a_state(desired_user("ann")),
+        groups=(DesiredGroup(Given("Team"), None, members_listed=True),),
+        group_members=(a_member(Given("bob", (cell("username", 7),)), Given("Team")),),
+    )
+    rows = {"from": "people", "name": {"from": "group"}, "member": {"from": "username"}}
+    mapping = a_mapping(users=MISSING, groups=[rows], ledger="x.ledger", protect=["admin"])
+    plan = plan_for(desired, a_server(*STAFF), mapping)
+    assert withheld(plan)["user.disable bob"] == ["still-listed groups people.csv:7"]

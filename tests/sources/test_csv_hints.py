@@ -169,3 +169,12 @@ def test_the_header_below_a_title_is_found(tmp_path: Path, title: str) -> None:
 def test_rows_above_a_header_are_never_passed_over(tmp_path: Path, above: str) -> None:
     text = f"{above}Login;Name;Mail\nben;Ben;\n"
     assert findings_of(lambda: read_csv(tmp_path, text, used=["Login", "Name"]))
+
+
+def test_a_blank_before_a_quotation_mark_is_told_where_the_delimiter_has_split_the_value(
+    tmp_path: Path,
+) -> None:
+    text = 'a,b\nada, "Lovelace, Ada\nbob,Bob\n'
+    finding = the_finding(lambda: read_csv(tmp_path, text, delimiter=","), "row-quotes")
+    assert finding.case == "blank-before"
+    assert finding.origin is not None and (finding.origin.row, finding.origin.position) == (2, 2)

@@ -257,3 +257,9 @@ def test_a_header_may_be_a_number_or_a_date_but_not_an_uncalculated_formula(tmp_
     book = workbook([["Login", '="Na"&"me"'], ["a", None]])
     finding = the_finding(lambda: read_excel(tmp_path, book), "cell-formula")
     assert finding.origin is not None and finding.origin.cell == "B1"
+
+
+def test_a_formula_with_an_empty_text_within_its_cell_is_a_formula(tmp_path: Path) -> None:
+    data = one_cell('<c r="B2" t="inlineStr"><f>""</f><is><t></t></is></c>')
+    found = findings_with(read_excel(tmp_path, data), "cell-calculated")
+    assert len(found) == 1

@@ -1,5 +1,6 @@
 """Which sheet is read, and what hidden rows, merged cells and odd headers mean for it."""
 
+import datetime
 import time
 from pathlib import Path
 from typing import Literal
@@ -309,3 +310,30 @@ def test_no_row_looks_like_the_header_where_no_column_is_named(tmp_path: Path) -
         lambda: read_excel(tmp_path, data, used=["Login"], header_row=2), "file-empty"
     )
     assert named.hint is not None and "header_row: 3" in named.hint
+
+
+BOOK, RELATIONS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
+
+
+def test_a_sheet_that_leads_nowhere_is_an_error_and_not_passed_over_like_a_chart(
+    tmp_path: Path,
+) -> None:
+    book = staff()
+    front = book.create_sheet("Front", 0)
+    for row in (["Login"], ["zoe"]):
+        front.append(row)
+    assert column(read_excel(tmp_path, saved(book)), "Login") == ["zoe"]
+    data = with_part(saved(book), BOOK, lambda text: text.replace('r:id="rId1"', 'r:id="rId99"'))
+    the_finding(lambda: read_excel(tmp_path, data), "file-damaged")
+
+
+def test_styles_that_a_workbook_names_and_lacks_are_unknown_like_broken_ones(
+    tmp_path: Path,
+) -> None:
+    data = saved(staff([["Login", "Since"], ["ada", datetime.date(2026, 1, 2)]]))
+    for part, change in (
+        (RELATIONS, lambda text: text.replace("styles.xml", "nowhere.xml")),
+        ("xl/styles.xml", lambda _: "no XML at all"),
+    ):
+        table = read_excel(tmp_path, with_part(data, part, change))
+        assert cell_issue(table, "Since").code == "cell-unreadable"

@@ -309,7 +309,7 @@ def _is_clear(wanted: DesiredProject) -> bool:
 
 def _clash(wanted: DesiredProject, project: Project) -> Finding | None:
     identifier = _identifier(wanted).upper()
-    if not identifier or spelling_key(project.name) == spelling_key(wanted.name.value):
+    if spelling_key(project.name) == spelling_key(wanted.name.value):
         return None
     return _finding(
         wanted,

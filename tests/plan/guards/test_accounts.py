@@ -146,6 +146,7 @@ def test_everybody_whom_it_does_not_name_is_named() -> None:
     ("wanted", "there"),
     [
         (desired_user("eve", name="Eve"), User(2, "eve", role="app-admin")),
+        (desired_user("eve", name="Eve"), User(2, "eve", role="app-admin", active=False)),
         (desired_user("eve", role="app-user", active=True), User(2, "eve", role="app-admin")),
         (
             desired_user("eve", role="app-user", active=True),

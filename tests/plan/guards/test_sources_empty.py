@@ -13,6 +13,7 @@ from kanport.model import (
     User,
 )
 from kanport.origin import Origin
+from kanport.plan.guards.context import SourceUsage, sources_by_kind
 from kanport.plan.model import Plan
 from tests.support.planning import (
     a_mapping,
@@ -134,3 +135,14 @@ def test_a_row_of_which_it_is_open_who_is_meant_is_of_use_all_the_same() -> None
     plan = plan_for(a_state(desired_user("ann")), a_server(*twins), mapping)
     assert plan.changes == ()
     assert stopping_guards(plan) == []
+
+
+def test_every_source_that_gives_something_counts_as_one_that_does() -> None:
+    rule = {"username": {"from": "L"}, "project": {"from": "P"}, "role": {"from": "R"}}
+    mapping = a_mapping(
+        sources={name: {"type": "csv", "path": f"{name}.csv"} for name in ("people", "a", "b")},
+        memberships=[{"from": "a", **rule}, {"from": "b", **rule}],
+    )
+    given = [(Origin("a", row=2),), (Origin("a", row=3),), (Origin("b", row=2),)]
+    kinds = dict.fromkeys(sources_by_kind(mapping), given)
+    assert {source for _, source in SourceUsage.of(kinds, mapping, ()).given} == {"a", "b"}

@@ -266,3 +266,16 @@ class Tap:
     def _back(theirs: socket.socket, ours: socket.socket) -> None:
         while answer := theirs.recv(65536):
             ours.sendall(answer)
+
+
+def test_a_server_that_hangs_up_at_the_login_is_told_with_the_reason(tmp_path: Path) -> None:
+    def hang_up(listener: socket.socket) -> None:
+        peer, _ = listener.accept()
+        peer.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=hang_up, args=(listener,), daemon=True).start()
+        url = f"ldap://127.0.0.1:{listener.getsockname()[1]}"
+        error = why_not(url, tmp_path)
+    assert "the login failed: " in error.details[0]
+    assert "None" not in error.details[0]
