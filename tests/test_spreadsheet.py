@@ -390,7 +390,7 @@ TOTALS = [
     ),
     *("Nombre total d'utilisateurs : 3;;", "Report generated 12/31/2026 10:00;;", "---;;"),
     *("-----;-----;-----", "=====;;", "+---+;;", "*****;***;", "Copyright 2026 ACME;;"),
-    "I alt;;600",
+    *("I alt;;600", "n=2;;", "N = 600;;", "(n=600);;", "n: 600;;"),
 ]
 
 
@@ -446,6 +446,7 @@ def test_a_subtotal_shows_by_its_number_and_what_it_lacks(tmp_path: Path, line: 
             "account;Team;a@x.org",
             "--;Dash;",
         ),
+        *("n;Nn;", "n2;N 2;", "n.lee;N: Lee;", "nn=2;Nn;"),
     ],
 )
 def test_a_person_whose_name_holds_such_a_word_stays_one(tmp_path: Path, line: str) -> None:

@@ -319,6 +319,54 @@ def test_what_active_directory_hides_is_not_gone(authority: Authority, controlle
     assert {one.row.origin.dn for one in table.unread} == {of("oda"), of("nik", secret)}
 
 
+PRIMARY = "RP;bf967a00-0de6-11d0-a285-00aa003049e2"
+"""The right to read `primaryGroupID`."""
+SID = "RP;bf9679e8-0de6-11d0-a285-00aa003049e2"
+"""The right to read `objectSid`."""
+
+
+def test_a_hidden_number_of_a_primary_group_proves_nothing(
+    authority: Authority, controller: Samba
+) -> None:
+    unit_of_numbers = f"OU=Numbers,{STAFF}"
+    password = base64.b64encode(f'"{PASSWORD}"'.encode("utf-16-le")).decode()
+    controller.load(
+        unit(unit_of_numbers),
+        *(user(login, base=unit_of_numbers) for login in ("una", "val", "wim")),
+        user("reader"),
+        group("kb-y-open", of("una", unit_of_numbers)),
+        group("kb-y-hidden", of("una", unit_of_numbers)),
+        f"dn: CN=reader,{STAFF}\nchangetype: modify\nreplace: unicodePwd\n"
+        f"unicodePwd:: {password}\n",
+        f"dn: CN=reader,{STAFF}\nchangetype: modify\nreplace: userAccountControl\n"
+        "userAccountControl: 512\n",
+    )
+    found = read(source(authority, filter="(cn=reader)"), "objectSid")
+    sid = str(column(found, "objectSid")[0])
+    groups: dict[str, Any] = {"base": GROUPS, "filter": "(cn=kb-y-*)"}
+    given = source(authority, base=unit_of_numbers, groups=groups, bind_dn="reader@kanport.test")
+    table = read(given, "sAMAccountName", "group.cn")
+    assert [scope.open for scope in table.scopes] == [False, False]
+    assert sorted_codes(table) == []
+
+    controller.hide(sid, of("val", unit_of_numbers), PRIMARY)
+    controller.hide(sid, of("wim", unit_of_numbers), SID)
+    table = read(given, "sAMAccountName", "group.cn")
+    assert sorted_codes(table) == ["groups-unreadable", "groups-unreadable"]
+    unread = {of("val", unit_of_numbers), of("wim", unit_of_numbers)}
+    assert {one.row.origin.dn for one in table.unread} == unread
+
+    controller.hide(sid, f"CN=kb-y-hidden,{GROUPS}", SID)
+    table = read(given, "sAMAccountName", "group.cn")
+    state = {str(scope.row.values["group.cn"]): scope.open for scope in table.scopes}
+    assert state == {"kb-y-hidden": True, "kb-y-open": False}
+    assert "group-unreadable" in sorted_codes(table)
+    # Whoever does not count primary groups needs none of these.
+    groups["primary"] = False
+    given = source(authority, base=unit_of_numbers, groups=groups, bind_dn="reader@kanport.test")
+    assert sorted_codes(read(given, "sAMAccountName", "group.cn")) == []
+
+
 def test_an_entry_is_gone_only_where_its_neighbors_show(
     authority: Authority, controller: Samba
 ) -> None:
