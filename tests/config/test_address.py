@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from kanport.config.address import canonical_url
 from kanport.errors import LockHeld
-from kanport.pipeline.state_dir import run_lock
+from kanport.pipeline.state_dir import may_be_same, run_lock
 from kanport.sandbox import Sandbox
 from tests.support.command_line import Kanport
 
@@ -85,6 +85,16 @@ def test_a_name_and_its_address_are_one_server(tmp_path: Path, names: dict[str, 
     assert held_by_two(tmp_path, url, "https://kb.example.org:8443/jsonrpc.php")
     # Two installations behind one web server have tokens of their own.
     assert held_by_two(tmp_path, url, "https://alias.example.org/jsonrpc.php", same_token=False)
+
+
+def test_what_a_killed_run_began_under_another_name_is_waited_for(names: dict[str, str]) -> None:
+    names |= {"kb.example.org": "192.0.2.7", "kb": "192.0.2.7", "other.example.org": "192.0.2.8"}
+    names["192.0.2.7"] = "192.0.2.7"
+    url = "https://kb.example.org/jsonrpc.php"
+    for same in (url, "https://kb/jsonrpc.php", "http://192.0.2.7/", "https://KB.example.org./"):
+        assert may_be_same(url, same) and may_be_same(same, url)
+    for another in ("https://other.example.org/", "https://kb:8443/", "https://unknown/"):
+        assert not may_be_same(url, another)
 
 
 def test_this_machine_is_one_under_all_of_its_addresses(

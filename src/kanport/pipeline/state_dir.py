@@ -232,8 +232,14 @@ def _unanswered(path: Path, url: str) -> Recorded | None:
         recorded = load_journal(path)
     except (OSError, UsageError):
         return None
-    same = canonical_url(recorded.plan.server.url) == canonical_url(url)
-    return recorded if same and recorded.sent else None
+    return recorded if recorded.sent and may_be_same(recorded.plan.server.url, url) else None
+
+
+def may_be_same(one: str, other: str) -> bool:
+    """Return whether two URLs may mean the same server: by their spelling, or by its addresses."""
+    if canonical_url(one) == canonical_url(other):
+        return True
+    return _port(one) == _port(other) and not _addresses(one).isdisjoint(_addresses(other))
 
 
 def _file_name(url: str) -> str:
@@ -247,14 +253,18 @@ def _applications(url: str, token: SecretStr) -> Iterator[str]:
 
     Kanboard makes a token for each installation; the name of the file does not reveal it.
     """
-    # A web server usually has one installation under http and https.
-    port = 80 if (given := port_of(url)) == 443 else given
     for address in _addresses(url):
-        where = f"kanport lock {address} {port}"
+        where = f"kanport lock {address} {_port(url)}"
         key = hashlib.pbkdf2_hmac(
             "sha256", token.get_secret_value().encode(), where.encode(), 50_000
         )
         yield f"application-{key.hex()[:16]}.lock"
+
+
+def _port(url: str) -> int:
+    # A web server usually has one installation under http and https.
+    port = port_of(url)
+    return 80 if port == 443 else port
 
 
 def _addresses(url: str) -> set[str]:
