@@ -416,3 +416,15 @@ def test_a_rate_holds_for_what_is_written_and_read_back_together(
     assert max(len(request.procedures) for request in server.requests) == 10
     # Of 50 calls the last ten may begin after four seconds; nobody really waits for them here.
     assert max(waits) + took >= 4.0
+
+
+def test_the_passwords_that_stay_in_the_file_are_those_of_whoever_was_created(
+    server: Sandbox, client: Client, tmp_path: Path
+) -> None:
+    server.store.add_user("bob")
+    file = tmp_path / "new.csv"
+    with Journal(tmp_path / "run.jsonl", now=lambda: "2026-01-01T00:00:00Z") as journal:
+        executor = Executor(client, journal, passwords=Passwords(file=file), options=Options())
+        executor.run(plan_of(new_user(1, "ada"), new_user(2, "bob")), run_id="run-1", version="0")
+    rows = file.read_text(encoding="utf-8").splitlines()
+    assert [row.partition(",")[0] for row in rows] == ["username", "ada"]

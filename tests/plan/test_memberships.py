@@ -392,3 +392,16 @@ def test_a_group_of_a_directory_is_not_taken_for_a_project_that_another_one_mean
     # Alone, it means the project all the same, as a cell of a file does.
     alone = plan_for(state(of_entry("Resume", "bob")), server)
     assert [(change.username, change.project_id) for change in alone.changes] == [("bob", 1)]
+
+
+def test_nobody_gets_into_a_project_whose_members_could_not_be_read() -> None:
+    server = replace(a_server(ANN), roles={2: {}})
+    plan = plan_for(a_state(desired_membership("ann", "ALPHA")), server, REVOKE)
+    assert lines_of(plan) == []
+    assert [(one.code, one.case) for one in plan.findings] == [("row-skipped", "unread")]
+
+
+def test_a_member_of_a_directory_who_is_not_on_the_server_and_in_no_list_is_told() -> None:
+    zoe = replace(desired_membership("zoe", "ALPHA"), unlisted=True)
+    plan = plan_for(a_state(zoe), a_server(ANN))
+    assert [(one.code, one.case) for one in plan.findings] == [("member-no-person", "username")]
