@@ -112,6 +112,15 @@ USERNAME = UserField(
     headers=(
         *("username", "login", "loginname", "userid", "user", "account", "samaccountname", "uid"),
         *("benutzername", "benutzer", "anmeldename", "kennung", "kurzel", "identifiant", "usuario"),
+        *(
+            "nomutilisateur",
+            "nombredeusuario",
+            "utente",
+            "nomeutente",
+            "gebruikersnaam",
+            "gebruiker",
+        ),
+        *("utilizador", "uzytkownik", "nazwauzytkownika"),
     ),
 )
 NAME = UserField(
@@ -121,7 +130,10 @@ NAME = UserField(
     clearable=True,
     personal=Personal.NAME,
     new="",
-    headers=("fullname", "displayname", "name", "vollername", "anzeigename", "nomcomplet"),
+    headers=(
+        *("fullname", "displayname", "name", "vollername", "anzeigename", "nomcomplet"),
+        *("nombrecompleto", "nomecompleto", "nominativo", "volledigenaam", "naam", "imieinazwisko"),
+    ),
 )
 EMAIL = UserField(
     name="email",
@@ -132,7 +144,8 @@ EMAIL = UserField(
     new="",
     headers=(
         *("email", "emailaddress", "mail", "mailaddress", "emailadresse", "mailadresse"),
-        *("courriel", "adressemail", "correo", "correoelectronico"),
+        *("courriel", "adressemail", "correo", "correoelectronico", "emailadres", "mailadres"),
+        *("postaelettronica", "indirizzoemail", "adresemail", "endereco", "enderecodeemail"),
     ),
 )
 ROLE = UserField(
@@ -141,7 +154,27 @@ ROLE = UserField(
     holds=Holds.ROLE,
     check=app_role_problem,
     new=str(AppRole.USER),
-    headers=("access", "accesslevel", "projectrole", "role", "permission", "rolle", "zugriff"),
+    headers=(
+        *(
+            "projectrole",
+            "projektrolle",
+            "roleprojet",
+            "rolproyecto",
+            "ruoloprogetto",
+            "projectrol",
+        ),
+        *(
+            "access",
+            "accesslevel",
+            "permission",
+            "zugriff",
+            "zugriffsrecht",
+            "berechtigung",
+            "acces",
+        ),
+        *("droit", "acceso", "permiso", "accesso", "permesso", "toegang", "acesso", "dostep"),
+        *("role", "rolle", "rol", "ruolo", "rola", "funcao"),
+    ),
 )
 ACTIVE = UserField(
     name="active",
@@ -150,7 +183,10 @@ ACTIVE = UserField(
     column="is_active",
     holds=Holds.FLAG,
     changed_by=ChangedBy.SWITCH,
-    headers=("active", "enabled", "status", "employed", "aktiv", "actif", "activo", "state"),
+    headers=(
+        *("active", "enabled", "employed", "aktiv", "actif", "activo", "attivo", "actief", "ativo"),
+        *("aktywny", "status", "state", "statut", "estado", "stato", "zustand"),
+    ),
 )
 LDAP = UserField(
     name="ldap",

@@ -28,11 +28,33 @@ def _of(*fields: UserField) -> dict[str, tuple[str, ...]]:
 _HEADERS: dict[str, tuple[str, ...]] = {
     **_of(USERNAME),
     **_of(EMAIL),
-    "first": ("firstname", "givenname", "forename", "vorname", "prenom", "nombre"),
-    "last": ("lastname", "surname", "familyname", "nachname", "familienname", "apellido"),
+    "first": (
+        *("firstname", "givenname", "forename", "vorname", "prenom", "nombre", "nome", "voornaam"),
+        *("primeironome", "imie"),
+    ),
+    "last": (
+        *("lastname", "surname", "familyname", "nachname", "familienname", "apellido", "apellidos"),
+        *("nomdefamille", "nom", "cognome", "achternaam", "sobrenome", "apelido", "nazwisko"),
+    ),
     **_of(NAME),
     **_of(ACTIVE),
-    "project": ("project", "projectname", "projects", "board", "projekt", "projet", "proyecto"),
+    "project": (
+        *("project", "projectname", "projectid", "board", "projekt", "projektname", "projekte"),
+        *("projet", "nomduprojet", "proyecto", "progetto", "progetti", "projecten", "projeto"),
+        "projekty",
+    ),
+    "id": (
+        *(
+            "personnelnumber",
+            "personnelno",
+            "employeenumber",
+            "employeeid",
+            "employeeno",
+            "staffid",
+        ),
+        *("personalnummer", "personalnr", "mitarbeiternummer", "matricule", "matricola", "legajo"),
+        *("numerodeempleado", "personeelsnummer", "numerpracownika"),
+    ),
     **_of(*(field for field in USER_FIELDS if field.headers)),
 }
 
@@ -56,6 +78,8 @@ def guess(columns: Sequence[str]) -> Guess:
     by_key: dict[str, str] = {}
     for column in columns:
         by_key.setdefault(_key(column), column)
+    for column in columns:  # a plural means what its singular means
+        by_key.setdefault(_key(column).removesuffix("s"), column)
     found: dict[str, str] = {}
     for part, words in _HEADERS.items():
         fitting = next((by_key[word] for word in words if word in by_key), None)
@@ -93,16 +117,36 @@ _APP_ROLES = {
     "app-manager": ("manager", "lead", "chef", "leitung"),
     "app-admin": ("admin", "administrator"),
 }
+# Nobody gets one of these by a guess.
+_PRIVILEGED = frozenset({"project-manager", "app-manager", "app-admin"})
 
-_ACTIVE = dict.fromkeys(("active", "enabled", "employed", "aktiv", "actif", "activo"), "true")
-_ACTIVE |= dict.fromkeys(("left", "inactive", "disabled", "gone", "inaktiv", "inactif"), "false")
+_ACTIVE = dict.fromkeys(
+    (*("active", "enabled", "employed", "aktiv", "actif", "activo", "attivo", "actief", "ativo"),),
+    "true",
+)
+_ACTIVE |= dict.fromkeys(
+    (
+        *("left", "inactive", "disabled", "gone", "inaktiv", "ausgeschieden", "inactif", "parti"),
+        *("inactivo", "inattivo", "inactief", "inativo", "nieaktywny"),
+    ),
+    "false",
+)
 
 
-def draft_for_table(table: Table, file: Path, mapping: Path, *, options: str = "") -> str:
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A first mapping, and what was decided for it and why, a line each."""
+
+    text: str
+    decisions: tuple[str, ...]
+
+
+def draft_for_table(table: Table, file: Path, mapping: Path, *, options: str = "") -> Draft:
     """Return a mapping for a file, to be written to `mapping`.
 
     `options` are further keys of the source, such as `, sheet: Staff`. A comment lists the columns
-    that no header explains. Raise UsageError if no column can be the username.
+    that no header explains. No text gets a privileged role; a comment offers the choices. Raise
+    UsageError if no column can be the username.
     """
     found = guess(table.columns)
     columns = found.columns
@@ -116,6 +160,9 @@ def draft_for_table(table: Table, file: Path, mapping: Path, *, options: str = "
     path = os.path.relpath(file.absolute(), mapping.absolute().parent)
     source = f"{{type: {table.kind}, path: {json.dumps(path)}{options}}}"
     lines = [
+        "# yaml-language-server: $schema=kanport-mapping.schema.json",
+        "# (for editors: kanport schema > kanport-mapping.schema.json)",
+        "#",
         f"# A first mapping for {file.name}, made from its headers. Read it, correct it, then run:",
         "#",
         f"#   kanport validate {mapping}",
@@ -130,7 +177,10 @@ def draft_for_table(table: Table, file: Path, mapping: Path, *, options: str = "
     username = _username(who, from_email="username" not in columns)
     grants = "project" in columns and "role" in columns
     if not grants or columns.keys() & {"name", "first", "last", "email"}:
-        lines += ["", "users:", "  from: people", "  fields:", f"    {username}"]
+        lines += ["", "users:", "  from: people"]
+        if "id" in columns:
+            lines.append(_stable_id(table, columns["id"]))
+        lines += ["  fields:", f"    {username}"]
         lines.extend(_fields(table, columns))
     if grants:
         lines += ["", "memberships:", "  - from: people", f"    {username}"]
@@ -141,8 +191,32 @@ def draft_for_table(table: Table, file: Path, mapping: Path, *, options: str = "
             "",
             f"# Columns that the mapping does not read: {', '.join(map(_text, found.others))}",
         ]
-    lines += ["", 'protect: [admin, "svc-*"]      # Kanport never changes these', ""]
-    return "\n".join(lines)
+    lines += ["", 'protect: [admin, "svc-*"]      # Kanport never changes these']
+    if any(line.startswith("  id:") for line in lines):
+        lines.append(f"ledger: {_text(mapping.stem + '.ledger')}   # where Kanport records the ids")
+    return Draft("\n".join([*lines, ""]), tuple(_decisions(found, who)))
+
+
+def _decisions(found: Guess, who: str) -> Iterator[str]:
+    """Yield what each column was taken for, and which ones are not read."""
+    yield f'the username comes from the column "{who}"'
+    for part, column in found.columns.items():
+        if column != who:
+            yield f"{_PARTS.get(part, part)}: the column {_text(column)}, by its header"
+    if found.others:
+        yield f"not read: {', '.join(map(_text, found.others))}"
+
+
+_PARTS = {"first": "first name", "last": "last name", "id": "stable id"}
+
+
+def _stable_id(table: Table, column: str) -> str:
+    """Return the rule for the stable id: a comment unless each row has an id of its own."""
+    ids = [row.values.get(column, "") for row in table.rows]
+    rule = f"id: {{from: {_text(column)}}}"
+    if all(ids) and len(set(ids)) == len(ids):
+        return f"  {rule}   # recognizes people under a new username"
+    return f"  # {rule}   # only if each person has an id of their own; also needs a ledger"
 
 
 def _username(column: str, *, from_email: bool) -> str:
@@ -189,14 +263,17 @@ def _role(table: Table, column: str, roles: dict[str, tuple[str, ...]]) -> Itera
     known = {role: role for role in roles}
     known |= {word: role for role, words in roles.items() for word in words}
     means = {text: known[text.casefold()] for text in texts if text.casefold() in known}
-    open_ = [text for text in texts if text not in means]
+    means = {text: role for text, role in means.items() if role not in _PRIVILEGED}
+    open_ = [text for text in texts if text not in means and text not in roles]
     yield "    role:"
     yield f"      from: {_text(column)}"
     if means:
         pairs = ", ".join(f"{_text(text)}: {role}" for text, role in means.items())
         yield f"      values: {{{pairs}}}"
     if open_:
-        yield f"      # add these to values: {', '.join(map(_text, open_))}"
+        yield "      # Decide what each of these means, and add it to values:"
+        choices = " | ".join((*roles, '""'))
+        yield from (f"      #   {_text(text)}: {choices}" for text in open_)
 
 
 def _active_field(table: Table, column: str) -> Iterator[str]:

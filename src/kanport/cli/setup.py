@@ -35,7 +35,12 @@ if TYPE_CHECKING:
     "--header-row",
     type=click.IntRange(min=1),
     metavar="ROW",
-    help="Row of the sheet that holds the headers (default: found in the first ten rows).",
+    help="Row that contains the headers (default: found in the first ten rows).",
+)
+@click.option(
+    "--delimiter",
+    type=click.Choice([",", ";", "\\t", "|"]),
+    help="Character between the fields of a CSV file (default: detected).",
 )
 @click.option("--ldap", "url", metavar="URL", help="URL of an LDAP directory, instead of a file.")
 @click.option("--base", metavar="DN", help="Entry below which the directory keeps its users.")
@@ -70,6 +75,7 @@ def init_command(
     encoding: str | None,
     sheet: str | None,
     header_row: int | None,
+    delimiter: str | None,
     url: str | None,
     base: str | None,
     kind: "DirectoryKind | None",
@@ -107,6 +113,16 @@ def init_command(
             f"{target} exists already", hint="name another file with -o, or move that one away"
         )
     if url is not None:
+        for option, value in {
+            "--encoding": encoding,
+            "--sheet": sheet,
+            "--header-row": header_row,
+            "--delimiter": delimiter,
+        }.items():
+            if value is not None:
+                raise UsageError(
+                    f"{option} means nothing for a directory", hint=f"leave out {option}"
+                )
         text, found, why = api.mapping_for_directory(
             url, base or "", target, kind=kind, bind_dn=bind_dn, ca_file=ca_file
         )
@@ -119,9 +135,17 @@ def init_command(
             output.note(f"The directory is {found.name}.")
     else:
         assert file is not None  # noqa: S101 - one of the two is given
-        text = api.mapping_for_file(
-            file, target, encoding=encoding, sheet=sheet, header_row=header_row
+        draft = api.mapping_for_file(
+            file,
+            target,
+            encoding=encoding,
+            sheet=sheet,
+            header_row=header_row,
+            delimiter="\t" if delimiter == "\\t" else delimiter,  # type: ignore[arg-type]
         )
+        text = draft.text
+        for decision in draft.decisions:
+            output.note(f"- {decision}")
     write_file(target, text, mode=0o644)
     output.note(f"The mapping is in {target}. Read it, then run: kanport validate {target}")
 

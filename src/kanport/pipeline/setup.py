@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from kanport.errors import ConfigInvalid, KanportError, SourceInvalid, Unreachable, UsageError
 from kanport.export import (
@@ -29,6 +30,7 @@ from kanport.files import ArtifactKind, write_file
 from kanport.init import (
     LOCK_ATTRIBUTES,
     DirectoryKind,
+    Draft,
     FoundDirectory,
     draft_for_directory,
     draft_for_table,
@@ -147,22 +149,54 @@ def mapping_for_file(
     encoding: str | None = None,
     sheet: str | None = None,
     header_row: int | None = None,
-) -> str:
+    delimiter: Literal[",", ";", "\t", "|"] | None = None,
+) -> Draft:
     """Return a first mapping for a CSV or Excel file; `target` is where the mapping will be.
 
-    Raises UsageError for another kind of file, and SourceInvalid for one that cannot be used.
+    Raises UsageError for another kind of file, or an option that it has no use for, and
+    SourceInvalid for a file that cannot be used.
     """
     if file.suffix.lower() in (".xlsx", ".xlsm"):
+        _refuse_options("a workbook", {"--encoding": encoding, "--delimiter": delimiter})
         book = ExcelSource(type="excel", path=str(file), sheet=sheet, hidden_rows="read")
         table, row = _table_below(book, header_row)
         options = f", sheet: {json.dumps(sheet, ensure_ascii=False)}" if sheet else ""
         options += f", header_row: {row}" if row > 1 else ""
+        if _merged_in_use(book.model_copy(update={"header_row": row}), table):
+            options += ", merged_cells: fill"
     elif file.suffix.lower() in (".csv", ".txt", ".tsv"):
-        table = _table(CsvSource(type="csv", path=str(file), encoding=encoding))
+        _refuse_options("a CSV file", {"--sheet": sheet})
+        table = _table(
+            CsvSource(
+                type="csv",
+                path=str(file),
+                encoding=encoding,
+                header_row=header_row,
+                delimiter=delimiter,
+            )
+        )
         options = f", encoding: {encoding}" if encoding else ""
+        options += f", delimiter: {json.dumps(delimiter)}" if delimiter else ""
+        options += f", header_row: {header_row}" if header_row else ""
     else:
         raise UsageError(f"{file} is neither a .csv nor an .xlsx file")
     return draft_for_table(table, file, target, options=options)
+
+
+def _refuse_options(what: str, options: Mapping[str, object]) -> None:
+    for option, value in options.items():
+        if value is not None:
+            raise UsageError(f"{option} means nothing for {what}", hint=f"leave out {option}")
+
+
+def _merged_in_use(book: ExcelSource, table: Table) -> bool:
+    """Return whether a merged cell is in a column that the mapping reads."""
+    used = frozenset(guess(table.columns).columns.values())
+    try:
+        read_source("people", book, SourceContext(Path(), columns_used=used))
+    except SourceInvalid as problem:
+        return any(found.code == "cell-merged" for found in problem.findings)
+    return False
 
 
 def _table_below(book: ExcelSource, header_row: int | None) -> tuple[Table, int]:
@@ -190,7 +224,8 @@ def _table_below(book: ExcelSource, header_row: int | None) -> tuple[Table, int]
 
 
 def _table(source: Source) -> Table:
-    return read_source("people", source, SourceContext(Path()))
+    # No column is in use yet, so nothing in one can be wrong.
+    return read_source("people", source, SourceContext(Path(), columns_used=frozenset()))
 
 
 # --- export ---------------------------------------------------------------------------------------
