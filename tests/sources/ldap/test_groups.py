@@ -148,6 +148,11 @@ def test_groups_in_groups_are_followed_in_circles_too(slapd: Slapd) -> None:
     ]
     assert sorted_codes(table) == ["group-cycle", "group-cycle"]
     assert not open_scopes(table)
+    inner = {
+        str(scope.row.values["group.cn"]): sorted(dn.partition(",")[0] for dn in scope.inner)
+        for scope in table.scopes
+    }
+    assert inner == {"circle": ["cn=inner"], "itself": [], "outer": ["cn=circle", "cn=inner"]}
 
 
 def test_a_depth_that_cuts_leaves_the_group_open(slapd: Slapd) -> None:
