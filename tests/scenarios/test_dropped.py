@@ -170,3 +170,14 @@ def test_a_source_that_is_not_there_proves_nothing(
     (night / "access.csv").write_text("Login,Project\n", encoding="utf-8")
     assert kanport("sync", "night.yaml").code in (5, 7)
     assert ("WEB", "ada") in server.store.snapshot().memberships
+
+
+def test_quiet_keeps_the_warnings_of_every_night(night: Path, kanport: Kanport) -> None:
+    write(night, access="Login,Project\nbob,ERP\n")
+    for _ in range(2):
+        done = kanport("sync", "night.yaml", "--quiet")
+        assert (done.code, done.out) == (0, "")
+        assert 'Warning: no source lists members of the project "WEB" any more' in done.err
+    write(night, "projects_missing: keep", access="Login,Project\nbob,ERP\n")
+    done = kanport("sync", "night.yaml", "--quiet")
+    assert (done.code, done.out, done.err) == (0, "", "")

@@ -99,12 +99,26 @@ class Output:
             _, verdict = text.verdict_of(view)
             if view.level == "stop" and view.kind != "plan":
                 echo(self._ctx, "error", f"Error: {verdict}", verdict)
+            self._warn(view)
         elif self._summary:
             screen.render_summary(view, console)
         elif self._full or not console.is_terminal:
             text.render(view, console)
         else:
             screen.render(view, console, everything=everything, files=files)
+
+    def _warn(self, view: "View") -> None:
+        """Print the warnings of a report on stderr, those that say the same as one."""
+        from kanport.findings import Severity
+        from kanport.report.escape import escape_control
+        from kanport.report.make import finding_groups
+        from kanport.report.sentences import some_of
+
+        for group in finding_groups(view.findings):
+            if group.severity is Severity.WARNING:
+                places = f" ({some_of(group.places)})" if group.places else ""
+                text = escape_control(f"{group.text}{places}")
+                echo(self._ctx, "warning", f"Warning: {text}", text)
 
     def show_question(self, plan: "Plan", ready: "Ready") -> None:
         """Print on stderr what somebody must know who is asked whether to apply a plan."""
