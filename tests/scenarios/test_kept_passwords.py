@@ -205,7 +205,7 @@ def test_a_passwords_file_in_an_impossible_place_is_refused_before_the_first_wri
     assert not server.writes
 
 
-# --- apply after a kill; resume of a finished run (issue 12, 8) ----------------------------------
+# --- apply after a kill; resume of a finished run -------------------------------------------------
 
 
 def test_apply_after_a_kill_prints_the_whole_command(
