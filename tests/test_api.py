@@ -204,8 +204,8 @@ def test_every_value_is_rendered(club: Path, open_server: kanport.Client, form: 
 
 def test_a_format_that_is_none_and_one_without_text_are_refused(club: Path) -> None:
     inputs = kanport.read(club)
-    with pytest.raises(kanport.UsageError, match='"pdf" is no format'):
-        kanport.render(inputs, format="pdf")
+    with pytest.raises(kanport.UsageError, match='"docx" is no format'):
+        kanport.render(inputs, format="docx")
     with pytest.raises(kanport.UsageError, match="needs a file"):
         kanport.render(inputs, format="excel")
 

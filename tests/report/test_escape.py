@@ -61,9 +61,9 @@ def test_no_name_becomes_markup_in_markdown(case: tuple[Plan, Run]) -> None:
         *("heading", "paragraph", "inline", "bullet_list", "list_item"),
         *("table", "thead", "tbody", "tr", "th", "td"),
     }
+    # No name makes a heading: their number is the same whatever the names are.
     headings = [t.tag for t in tokens if t.type == "heading_open"]
-    people = {c.username for c in plan.changes if c.username is not None}
-    assert headings.count("h3") == len(people)
+    assert set(headings) <= {"h1", "h2"}
     # Trackers look for these in what is no code.
     prose = " ".join(token.content for token in inline if token.type == "text")
     assert not re.search(r"[@#<>&\[\]`*_|\\]|://|\w\.\w", prose)

@@ -29,7 +29,7 @@ from kanport.plan.model import (
     PlanSource,
     PlanWithheld,
 )
-from kanport.report import FORMATS, drawn
+from kanport.report import FORMATS, drawn, pdf
 from kanport.report.make import of_plan, of_run, of_validation, of_verification
 from kanport.report.mask import Mask, masked_findings
 from kanport.report.tables import TABLES
@@ -39,11 +39,31 @@ from tests.support.report.examples import MAPPING, SERVER, make_plan, make_run
 from tests.support.report.random_reports import whole_plan
 
 
+def texts_of_pdf(view: View) -> list[str]:
+    """Return what is drawn into a PDF, whose own text is compressed."""
+    texts: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        safe = pdf._Paper.safe
+
+        def spy(paper: pdf._Paper, text: str) -> str:
+            texts.append(text)
+            return safe(paper, text)
+
+        patch.setattr(pdf._Paper, "safe", spy)
+        content = pdf.render(view)
+    assert texts
+    # Title and author stand there uncompressed.
+    return [*texts, content.decode("latin-1")]
+
+
 def texts_of(view: View) -> Iterator[str]:
     """Give all that a reader of any format could find."""
     for form in FORMATS.values():
         tables = TABLES if form.tabular and view.kind in ("plan", "run") else (None,)
         for table in tables:
+            if form is FORMATS["pdf"]:
+                yield from texts_of_pdf(view)
+                continue
             content = drawn(view, form, table=table)
             if isinstance(content, str):
                 yield content

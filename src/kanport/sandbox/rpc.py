@@ -224,7 +224,7 @@ def _call(backend: Backend, request: SandboxRequest, payload: Any, credentials: 
     if not isinstance(payload, (dict, list)):
         return _error(None, RpcError(-32700, "Parse error"))
     if isinstance(payload, list) or not _is_call(payload):
-        return _error(None, RpcError(-32600, "Invalid SandboxRequest"))
+        return _error(None, RpcError(-32600, "Invalid Request"))
     call_id = payload.get("id")
     request.user = authenticate(backend, credentials)
     try:

@@ -98,11 +98,14 @@ def expected(line: ChangeView) -> list[str]:
 
 
 def told(view: View) -> list[list[str]]:
-    """Give the rows of the list by person as a reader of the page has them, but for the names."""
+    """Give the changes of the list by person as a reader of the page has them, but for the names.
+
+    What comes or goes with a group is no change, and has no number.
+    """
     part = Reader(html.render(view)).parts["Gained and lost by person"]
     rows = [row for row in part.rows if row and row[0] != "Person"]
     width = 5 if view.numbers is None else 6
-    rows = [row[-width:] for row in rows]
+    rows = [row[-width:] for row in rows if row[-1]]
     if view.numbers is not None:
         # The mark before the word of an outcome is no part of it.
         rows = [[*row[:3], row[3].partition(" ")[2], *row[4:]] for row in rows]
