@@ -115,6 +115,9 @@ def _old_name_in_doubt(world: World, plan: Plan) -> bool:
         for change in plan.changes
         if change.action is Action.USER_RENAME
     }
+    if any(finding.code == "rename-unclear" for finding in plan.findings):
+        # Whom a shared address leaves unclear may be clear once the others have changed theirs.
+        return True
     kept = any(finding.code == "row-skipped" for finding in plan.findings)
     # Where others are called so by then, a row of unknown meaning is taken to mean one of them.
     others = {compare_key(user.username) for user in world.after(plan).server.users.values()}
