@@ -1,8 +1,8 @@
-"""Sample reports: one plan of some 180 changes of all kinds, its run and its undo, in every format.
+"""Sample reports: one plan of some 150 changes, its run and its undo, in every format.
 
-A first run lets Kanport know what it granted. Then people leave, join and move, a row is invalid,
-a safety check stops the plan, somebody overrides it, and the server rejects some changes. The
-reports go to `demo-output/reports/`; the data are made up, and the same each time.
+A first run lets Kanport know what it granted. Then people leave, join and move, some rows are
+invalid, safety checks stop the plan, somebody overrides them, and the server rejects some changes.
+The reports go to `demo-output/reports/`; the data are made up.
 """
 
 import csv
@@ -29,6 +29,7 @@ FIRST = (
 )
 LAST = ("Adler", "Bauer", "Costa", "Dubois", "Ertan")
 PEOPLE = tuple(f"{first} {last}" for last in LAST for first in FIRST)
+GONE = PEOPLE[60:64]
 MAPPING = """\
 kanport: 1
 name: sample
@@ -124,8 +125,7 @@ def second_lists(folder: Path) -> None:
         **{one: {"Active": "L"} for one in PEOPLE[12:17]},
         **{one: {"Name": one.replace("Bauer", "Bauer-Lang")} for one in PEOPLE[26:32]},
     }
-    gone = PEOPLE[60:64]
-    people = [one for one in PEOPLE if one not in gone]
+    people = [one for one in PEOPLE if one not in GONE]
     write(folder, "people.csv", HEAD, [person(one, **changed.get(one, {})) for one in people])
     grants = []
     for at, one in enumerate(people):
@@ -167,18 +167,19 @@ def fill(server: Sandbox) -> None:
 
 
 def reject_some(server: Sandbox) -> None:
-    """Let the server reject some new memberships, and one account."""
+    """Let the server reject some new memberships and an account, and keep some revoked ones."""
     store = server.store
     store.change(
         "CREATE TRIGGER sample_one BEFORE INSERT ON project_has_users WHEN NEW.user_id % 13 = 4"
         " BEGIN SELECT RAISE(ABORT, 'no'); END"
     )
     store.change(
-        "CREATE TRIGGER sample_two BEFORE INSERT ON users WHEN NEW.username = 'mira.dubois'"
+        "CREATE TRIGGER sample_two BEFORE INSERT ON users WHEN NEW.username = 'mira.ertan'"
         " BEGIN SELECT RAISE(ABORT, 'no'); END"
     )
     store.change(
         "CREATE TRIGGER sample_three BEFORE DELETE ON project_has_users WHEN OLD.user_id % 11 = 3"
+        " AND OLD.user_id IN (SELECT id FROM users WHERE username NOT GLOB '[mnop]*.dubois')"
         " BEGIN SELECT RAISE(IGNORE); END"
     )
 

@@ -11,6 +11,7 @@ from openpyxl.styles import Font, PatternFill
 
 from kanport.annotate import AUTHOR, FINDINGS, REASONS
 from kanport.pipeline.inputs import read_inputs
+from kanport.sources import excel
 from tests.support.command_line import Kanport
 
 FIELDS = """\
@@ -91,6 +92,7 @@ def test_the_sheet_of_findings_has_each_one_with_a_link_to_its_cell(
     assert links["C3"] is not None
     assert links["C3"].location == "'people'!C3"
     assert [row[0].value for row in rows] == ["Error", "Error", "Error", "Note"]
+    assert rows[0][5].value == "write it as name@example.org, or leave the cell empty"
 
 
 def own_workbook() -> Workbook:
@@ -169,6 +171,37 @@ def test_a_list_whose_structure_is_broken_is_annotated_as_well(
     (tmp_path / "m.yaml").write_text(CSV % "", "utf-8")
     assert kanport("validate", "m.yaml", "--annotate", "out.xlsx").code == 5
     assert set(marked(tmp_path / "out.xlsx", "people")) == {"A2", "A3"}
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"Login;Name\nann;Ann\n"])
+def test_a_list_that_cannot_be_opened_keeps_its_error_and_gives_no_copy(
+    kanport: Kanport, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "people.xlsx").write_bytes(content)
+    (tmp_path / "m.yaml").write_text(EXCEL % "", "utf-8")
+    done = kanport("validate", "m.yaml", "--annotate", "out.xlsx", "--rejects", "bad.xlsx")
+    assert done.code == 5
+    assert "Kanport cannot open the list of people" in done.err
+    assert "cannot be used" in done.err
+    assert not (tmp_path / "out.xlsx").exists()
+
+
+def test_a_file_in_an_unknown_encoding_keeps_its_error(kanport: Kanport, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_bytes("Login;Name;Mail\nann;Müller;\n".encode("cp1252"))
+    (tmp_path / "m.yaml").write_text(CSV % "", "utf-8")
+    done = kanport("validate", "m.yaml", "--annotate", "out.xlsx")
+    assert done.code == 5
+    assert "is not UTF-8" in done.out + done.err
+
+
+def test_a_workbook_that_unpacks_to_far_too_much_is_not_opened(
+    kanport: Kanport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_workbook().save(tmp_path / "people.xlsx")
+    (tmp_path / "m.yaml").write_text(EXCEL % "", "utf-8")
+    monkeypatch.setattr(excel, "MAX_UNPACKED_BYTES", 10)
+    monkeypatch.setattr("openpyxl.load_workbook", lambda *_, **__: pytest.fail("opened"))
+    assert kanport("validate", "m.yaml", "--annotate", "out.xlsx").code == 5
 
 
 def test_each_list_of_a_mapping_has_a_copy_of_its_own(kanport: Kanport, tmp_path: Path) -> None:

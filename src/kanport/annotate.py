@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kanport.errors import UsageError
+from kanport.errors import SourceInvalid, UsageError
 from kanport.files import write_file
 from kanport.findings import Finding, Severity, errors_in, in_order
 from kanport.mapping import LoadedMapping
@@ -26,9 +26,9 @@ from kanport.origin import Origin
 from kanport.sources.csv import Delimiter, header_of, tell_delimiter
 from kanport.sources.csv_encoding import Decoded, decode
 from kanport.sources.csv_records import BrokenRecord, Lines, Record, records
-from kanport.sources.excel import sheet_name
+from kanport.sources.excel import check_package, sheet_name
 from kanport.sources.excel_sheet import letter
-from kanport.sources.file import FileBytes, read_bytes
+from kanport.sources.file import FileBytes, read_bytes, refused
 from kanport.sources.raw_table import WantedColumns
 from kanport.spreadsheet import escaped_xstring
 from kanport.table import Table
@@ -54,9 +54,12 @@ _MOST_COMMENT = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file that was written for a source: its marked cells or rows, and what the copy lacks."""
+    """A file that was written for a source: its marked cells or rows, and what the copy lacks.
 
-    path: Path
+    `path` is None if Kanport cannot open the list, so there is no copy.
+    """
+
+    path: Path | None
     source: str
     count: int
     lost: tuple[str, ...] = ()
@@ -68,22 +71,27 @@ def write_annotated(
     """Write a copy of each list with its findings marked, and return what was written.
 
     `target` is a workbook (`.xlsx`). If the mapping reads several lists, each copy has the name of
-    its source before the extension. Raise UsageError for another extension, if no source is a CSV
-    or Excel file, or if the file cannot be written.
+    its source before the extension. A list that Kanport cannot open gives no copy. Raise UsageError
+    for another extension, if no source is a CSV or Excel file, or if the file cannot be written.
     """
     _check_extension(target, ".xlsx", "--annotate")
     of_source = _by_source(findings)
     written = []
     for name, spec, path in _lists(mapping, target):
-        file = read_bytes(name, spec.path, mapping.path.parent)
+        lost: tuple[str, ...] = ()
+        rows: Mapping[int, int] = {}
+        try:
+            file = read_bytes(name, spec.path, mapping.path.parent)
+            if isinstance(spec, ExcelSource):
+                book, lost = _own_workbook(file)
+                sheet = _sheet_of(book, file, spec)
+            else:
+                book, rows = _as_workbook(file, spec, _wanted(mapping, name))
+                sheet = book.worksheets[0]
+        except SourceInvalid:
+            written.append(Written(None, name, 0))
+            continue
         found = in_order(of_source[name])
-        if isinstance(spec, ExcelSource):
-            book, lost = _own_workbook(file)
-            sheet = _sheet_of(book, file, spec)
-            rows: Mapping[int, int] = {}
-        else:
-            (book, rows), lost = _as_workbook(file, spec, _wanted(mapping, name)), ()
-            sheet = book.worksheets[0]
         marked = _mark(book, sheet, found, rows)
         stream = io.BytesIO()
         book.save(stream)
@@ -182,6 +190,7 @@ def _own_workbook(file: FileBytes, *, values: bool = False) -> "tuple[Workbook, 
     """Return a workbook, with values in place of formulas if asked, and what a copy will lack."""
     from openpyxl import load_workbook
 
+    check_package(file)
     with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
         parts = archive.namelist()
     lost = [word for start, word in _LOST.items() if any(part.startswith(start) for part in parts)]
@@ -208,10 +217,7 @@ def _decoded(
     """Return the text of a file, its lines and its delimiter; `wanted` finds the header."""
     decoded = decode(file.data, spec.encoding, file.origin)
     if isinstance(decoded, list):
-        # A file that is no text has no rows to show.
-        raise UsageError(
-            f"{file.origin.file} cannot be sent back: {decoded[0].message}", hint=decoded[0].hint
-        )
+        raise refused(decoded, file.origin)
     lines = Lines(decoded.text)
     delimiter = tell_delimiter(
         lines,
@@ -222,7 +228,7 @@ def _decoded(
         header_row=spec.header_row,
     )
     if isinstance(delimiter, Finding):
-        raise UsageError(f"{file.origin.file}: {delimiter.message}", hint=delimiter.hint)
+        raise refused([delimiter], file.origin)
     return decoded, lines, delimiter
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from kanport.errors import UsageError
 from kanport.fields import ACTIVE, EMAIL, NAME, ROLE, UPDATABLE, USER_FIELDS, USERNAME, UserField
+from kanport.model import PRIVILEGED_ROLES
 from kanport.names import normalize as in_form
 from kanport.rules import as_boolean
 from kanport.table import Table
@@ -117,8 +118,6 @@ _APP_ROLES = {
     "app-manager": ("manager", "lead", "chef", "leitung"),
     "app-admin": ("admin", "administrator"),
 }
-# Nobody gets one of these by a guess.
-_PRIVILEGED = frozenset({"project-manager", "app-manager", "app-admin"})
 
 _ACTIVE = dict.fromkeys(
     (*("active", "enabled", "employed", "aktiv", "actif", "activo", "attivo", "actief", "ativo"),),
@@ -263,7 +262,7 @@ def _role(table: Table, column: str, roles: dict[str, tuple[str, ...]]) -> Itera
     known = {role: role for role in roles}
     known |= {word: role for role, words in roles.items() for word in words}
     means = {text: known[text.casefold()] for text in texts if text.casefold() in known}
-    means = {text: role for text, role in means.items() if role not in _PRIVILEGED}
+    means = {text: role for text, role in means.items() if role not in PRIVILEGED_ROLES}
     open_ = [text for text in texts if text not in means and text not in roles]
     yield "    role:"
     yield f"      from: {_text(column)}"

@@ -31,6 +31,9 @@ class ProjectRole(StrEnum):
 
 
 APP_ROLE_RANK: Mapping[str, int] = {AppRole.USER: 1, AppRole.MANAGER: 2, AppRole.ADMIN: 3}
+PRIVILEGED_ROLES: frozenset[str] = frozenset({AppRole.ADMIN, AppRole.MANAGER, ProjectRole.MANAGER})
+"""Roles that nobody gets by a guess."""
+
 PROJECT_ROLE_RANK: Mapping[str, int] = {
     ProjectRole.VIEWER: 1,
     ProjectRole.MEMBER: 2,

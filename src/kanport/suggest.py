@@ -16,7 +16,7 @@ from kanport.mapping.base import near
 from kanport.mapping.relations import Matrix
 from kanport.mapping.rules import ProjectRule, Rule
 from kanport.messages import as_yaml, counted
-from kanport.model import AppRole, ProjectRole
+from kanport.model import PRIVILEGED_ROLES, AppRole, ProjectRole
 from kanport.normalize.columns import matrix_columns, rule_columns
 from kanport.table import Table
 
@@ -24,7 +24,6 @@ CODES = ("value-not-in-table", "role-unknown")
 """Findings about a value that a line in `values:` can translate."""
 
 _ROWS = 3
-_PRIVILEGED = frozenset({AppRole.ADMIN, AppRole.MANAGER, ProjectRole.MANAGER})
 Key = tuple[str | int, ...]
 
 
@@ -85,7 +84,7 @@ def lines_of(found: Iterable[Unknown]) -> Iterator[str]:
             if close is not None:
                 meaning = _scalar(one.known[close])
                 # A privilege is for somebody to decide, however near the word is.
-                mark = "# " if meaning in _PRIVILEGED else ""
+                mark = "# " if meaning in PRIVILEGED_ROLES else ""
                 yield f"  {mark}{as_yaml(text)}: {meaning}   # like {as_yaml(close)}; {where}"
             else:
                 choices = " | ".join((*one.choices, '""'))

@@ -36,6 +36,10 @@ UNPROVEN: the directory could prove it, and does not. LOST: it cannot, and the e
 """
 
 
+STRAY = frozenset({"row-header", "row-total", "row-undecided"})
+"""The codes of errors about rows that are none of the list (`Table.strays`)."""
+
+
 # A key escapes a backslash, a comma and a plus, each as two hexadecimal digits.
 _ESCAPED = re.compile(r"\\(5c|2c|2b)")
 
@@ -303,6 +307,11 @@ class Table:
     def columns(self) -> tuple[str, ...]:
         """The names of the columns."""
         return tuple(self.frame.columns)
+
+    @property
+    def whole(self) -> Origin:
+        """The place of the whole table: its file and sheet, without a row."""
+        return self.origin if len(self.numbers) else Origin(self.source, file=self.path)
 
     @property
     def rows(self) -> "Rows":

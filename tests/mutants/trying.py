@@ -114,6 +114,8 @@ class Trying:
         self._root, self._kept = root, kept / "tests.json"
         self._mutants, self._limit, self._told = mutants, limit, told
         self._workers = workers
+        # A file that somebody edits meanwhile has its changes at other places.
+        self._sources = {mutant.path: (root / mutant.path).read_bytes() for mutant in mutants}
         self._known = Known() if anew else Known.read(self._kept)
         self._failed = False
 
@@ -229,13 +231,13 @@ class Trying:
         endings = {0: "survived", 1: "noticed", 3: "void"}
         for number, code in _finished(jobs, self._workers):
             mutant = self._mutants[number]
-            source = (self._root / mutant.path).read_bytes()
+            source = self._sources[mutant.path]
             ending = endings.get(code, "late")
             yield Result(mutant, ending, len(chosen[number]), described(mutant, source))
 
     def _try(self, mutant: Mutant, items: Sequence[pytest.Item]) -> None:
         """Run tests with a change until one fails; end the process with 1 then, else with 0."""
-        if not patched(mutant, (self._root / mutant.path).read_bytes()):
+        if not patched(mutant, self._sources[mutant.path]):
             os._exit(3)
         for item, following in zip(items, [*items[1:], None], strict=False):
             item.ihook.pytest_runtest_protocol(item=item, nextitem=following)

@@ -56,6 +56,19 @@ OPEN = Action.GROUP_ACCESS_GRANT
         ),
         (change(CHANGE, project="X", before={"role": "project-viewer"}, after=MEMBER), [], True),
         (change(CHANGE, project="X", before=MANAGER, after=MEMBER), [], False),
+        (
+            # Without the direct role, the one of a group counts.
+            change(
+                Action.MEMBERSHIP_REVOKE,
+                project="X",
+                before=MEMBER,
+                after=MANAGER,
+                risk=(Risk.PRIVILEGE_RAISED,),
+            ),
+            [Review.PRIVILEGE_GRANTED],
+            False,
+        ),
+        (change(Action.MEMBERSHIP_REVOKE, project="X", before=MANAGER), [], False),
         (change(Action.USER_ENABLE), [Review.RE_ENABLED], True),
         (
             change(Action.USER_ENABLE, risk=(Risk.ADMIN_GRANTED,)),

@@ -163,6 +163,10 @@ def _say_written(ctx: click.Context, written: "tuple[Written, ...]", one: str, m
     from kanport.messages import counted, listed
 
     for file in written:
+        if file.path is None:
+            text = f"Kanport cannot open the list of {file.source}, so there is no copy of it."
+            echo(ctx, "note", text, text)
+            continue
         text = f"Wrote {file.path}: {counted(file.count, one, many)}."
         if file.lost:
             text += f" The copy lacks the {listed(file.lost)} of the workbook."

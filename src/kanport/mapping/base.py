@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,6 +22,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from kanport.mapping.patterns import NotAPattern, compiled
 
 CODE = "kanport"
 
@@ -111,7 +114,16 @@ def _scalar(value: Any) -> Any:
     return value
 
 
+def _pattern(text: str) -> str:
+    try:
+        compiled(text)
+    except NotAPattern as wrong:
+        raise problem(f"not a regular expression: {wrong}") from None
+    return text
+
+
 Text = Annotated[str, Field(min_length=1)]
+PatternText = Annotated[Text, AfterValidator(_pattern)]
 Scalar = Annotated[str | bool | int, BeforeValidator(_scalar)]
 ColumnFrom = Annotated[
     Annotated[Text, Tag(TEXT)] | Annotated[dict[str, Text], Tag(TABLE), Field(min_length=1)],

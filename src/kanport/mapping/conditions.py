@@ -7,7 +7,7 @@ one is enough.
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, Tag, field_validator
+from pydantic import BeforeValidator, Field, Tag
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
@@ -15,6 +15,7 @@ from kanport.mapping.base import (
     LIST,
     TABLE,
     TEXT,
+    PatternText,
     Strict,
     Table,
     Text,
@@ -22,7 +23,6 @@ from kanport.mapping.base import (
     problem,
     quoted,
 )
-from kanport.mapping.patterns import NotAPattern, compiled
 
 
 def _as_text(value: Any) -> Any:
@@ -48,23 +48,13 @@ Values = Annotated[
 class CellTest(Strict):
     """One test of a cell that is more than a comparison with text."""
 
-    matches: Text | None = Field(
+    matches: PatternText | None = Field(
         None, description="Regular expression that Kanport finds somewhere in the cell."
     )
     empty: bool | None = Field(None, description="true: the cell is empty; false: it is not.")
     not_: Values | None = Field(
         None, alias="not", description="The cell has none of these texts; an empty cell fits."
     )
-
-    @field_validator("matches")
-    @classmethod
-    def _is_a_pattern(cls, pattern: str | None) -> str | None:
-        try:
-            if pattern is not None:
-                compiled(pattern)
-        except NotAPattern as wrong:
-            raise problem(f"not a regular expression: {wrong}") from None
-        return pattern
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:

@@ -9,7 +9,6 @@ from pydantic import (
     StrictBool,
     StrictInt,
     Tag,
-    field_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -17,6 +16,7 @@ from kanport.mapping.base import (
     TABLE,
     TEXT,
     Names,
+    PatternText,
     Seconds,
     SecretReference,
     Strict,
@@ -27,7 +27,6 @@ from kanport.mapping.base import (
     problem,
 )
 from kanport.mapping.conditions import Selected
-from kanport.mapping.patterns import NotAPattern, compiled
 
 SCHEMES = ("ldaps", "ldap", "ldapi")
 
@@ -51,18 +50,9 @@ def several(names: str | tuple[str, ...]) -> tuple[str, ...]:
 class Choice(Strict):
     """Selects one of several values of an attribute by a pattern."""
 
-    match: Text = Field(
+    match: PatternText = Field(
         description="Regular expression; Kanport uses the first value that matches."
     )
-
-    @field_validator("match")
-    @classmethod
-    def _is_a_pattern(cls, pattern: str) -> str:
-        try:
-            compiled(pattern)
-        except NotAPattern as wrong:
-            raise problem(f"not a regular expression: {wrong}") from None
-        return pattern
 
 
 Choose = Annotated[

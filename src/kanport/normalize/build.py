@@ -47,13 +47,10 @@ from kanport.normalize.unread import nameless_aside, rows_off_list, unread_peopl
 from kanport.normalize.users import person_key, read_users, same_password
 from kanport.origin import Origin, place_order
 from kanport.relations import OF_USERS, RELATIONS, About
-from kanport.table import Table
+from kanport.table import STRAY, Table
 
 SCOPED = frozenset({"group-missing", "group-ambiguous"})
 """Errors of a source that leave open one group, whose scope says so, and nothing else."""
-
-STRAY = frozenset({"row-header", "row-total", "row-undecided"})
-"""Errors of a source about rows that are none of the list (`Table.strays`)."""
 
 
 class Normalized(NamedTuple):

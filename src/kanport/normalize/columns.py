@@ -171,7 +171,7 @@ def _missing(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Iterator[Fi
             continue
         yield found(
             "column-missing",
-            table_origin(table),
+            table.whole,
             case="pattern",
             related=(mapping.place(("memberships", number, "matrix", "match")),),
             source=table.source,
@@ -184,7 +184,7 @@ def _finding(column: str, table: Table, asked: Origin) -> Finding:
     close = _near(column, table.columns)
     return found(
         "column-missing",
-        table_origin(table),
+        table.whole,
         case="source-near" if close else "source",
         value=column,
         related=(asked,),
@@ -202,14 +202,9 @@ def _near(column: str, columns: Iterable[str]) -> str | None:
     return folded[close[0]] if close else None
 
 
-def table_origin(table: Table) -> Origin:
-    """Return the origin of a whole table: its file and sheet, without a row."""
-    return table.origin if len(table.numbers) else Origin(table.source, file=table.path)
-
-
 def header_origin(table: Table, column: str) -> Origin:
     """Return the place of a column's header; of the whole table where it has none of its own."""
-    return table.headers.get(column) or table_origin(table).at(column=column)
+    return table.headers.get(column) or table.whole.at(column=column)
 
 
 def _needs(spec: MappingFile) -> Iterator[Need]:

@@ -86,7 +86,7 @@ def _by_itself(change: Change, privileged: Iterable[GroupRef]) -> Iterable[Revie
         isinstance(change, UserChange) and _granted_role(change) == AppRole.ADMIN
     ):
         yield Review.ADMIN_GRANTED
-    if _grants_privilege(change, privileged):
+    if _grants_privilege(change, privileged) or _privileged_by_group(change):
         yield Review.PRIVILEGE_GRANTED
     if change.action is Action.USER_ENABLE:
         yield Review.RE_ENABLED
@@ -117,6 +117,18 @@ def _grants_privilege(change: Change, privileged: Iterable[GroupRef]) -> bool:
     if change.action is Action.GROUP_MEMBER_ADD:
         return (change.group_id or change.group or "") in privileged
     return False
+
+
+def _privileged_by_group(change: Change) -> bool:
+    """Return whether somebody whose direct role ends has a privileged one through a group.
+
+    `limits.raise` counts the access of the group instead.
+    """
+    if change.action is not Action.MEMBERSHIP_REVOKE or not isinstance(change, RelationChange):
+        return False
+    return (
+        Risk.PRIVILEGE_RAISED in change.risk and project_rank(change.new_role or "") >= _PRIVILEGED
+    )
 
 
 def privileged_groups(

@@ -1,4 +1,4 @@
-"""Two plans beside each other, or a plan and what was done of it, told to a person."""
+"""Two plans beside each other, or a plan and what was done of it, for a reader."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -90,8 +90,8 @@ def headline(comparison: Comparison, old_run: Run | None = None, new_run: Run | 
     ran = [(f"the {which} run", run) for which, run in runs if run is not None]
     if len(ran) == 1:
         ran = [("the run", ran[0][1])]
-    told = "".join(f" {name[0].upper()}{name[1:]}: {_left(run)}." for name, run in ran)
-    return _planned(comparison) + told
+    results = "".join(f" {name[0].upper()}{name[1:]}: {_left(run)}." for name, run in ran)
+    return _planned(comparison) + results
 
 
 def _left(run: Run) -> str:

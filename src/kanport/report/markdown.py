@@ -153,21 +153,21 @@ def _lines(view: View) -> Iterator[str]:
     top = [_bounded(line, LONGEST_LINE // 3) for line in top]
     parts = [part for part in _parts(view) if part.lines]
     left = LIMIT - sum(len(line) + 1 for line in top) - sum(len(p.title) + 6 for p in parts)
-    told: dict[str, list[str]] = {}
+    written: dict[str, list[str]] = {}
     for part in parts:
         if part.fixed:
-            told[part.title] = _fitting(part, FIXED)
-            left -= sum(len(line) + 1 for line in told[part.title])
+            written[part.title] = _fitting(part, FIXED)
+            left -= sum(len(line) + 1 for line in written[part.title])
     shares = sum(part.share for part in parts)
     for part in parts:
         if not part.fixed:
             # What a section does not need is for those after it.
-            told[part.title] = _fitting(part, left * part.share // max(shares, 1))
-            left -= sum(len(line) + 1 for line in told[part.title])
+            written[part.title] = _fitting(part, left * part.share // max(shares, 1))
+            left -= sum(len(line) + 1 for line in written[part.title])
             shares -= part.share
     yield from top
     for part in parts:
-        yield from ("", f"## {part.title}", "", *told[part.title])
+        yield from ("", f"## {part.title}", "", *written[part.title])
 
 
 def _fitting(part: _Part, room: int) -> list[str]:
@@ -175,14 +175,14 @@ def _fitting(part: _Part, room: int) -> list[str]:
     lines = list(map(_bounded, part.lines))
     if sum(len(line) + 1 for line in lines) <= room:
         return lines
-    told: list[str] = []
+    kept: list[str] = []
     room -= len(_more(len(lines), part.noun)) + 1
     for line in lines:
         room -= len(line) + 1
         if room < 0:
             break
-        told.append(line)
-    return [*told, _more(len(lines) - len(told), part.noun)]
+        kept.append(line)
+    return [*kept, _more(len(lines) - len(kept), part.noun)]
 
 
 def _bounded(line: str, most: int = LONGEST_LINE) -> str:

@@ -142,8 +142,8 @@ def _first_pages(page: _Paper, view: View) -> None:
     numbers = view.numbers
     if numbers is not None:
         total, *parts = numbers.to_dict().items()
-        told = " + ".join(f"{number} {name.replace('_', ' ')}" for name, number in parts)
-        page.text(f"{total[1]} planned = {told}")
+        addends = " + ".join(f"{number} {name.replace('_', ' ')}" for name, number in parts)
+        page.text(f"{total[1]} planned = {addends}")
     page.listing("What now", what_to_do(view), 10)
     undone = (_change(line) for row in view.undone for line in row.lines)
     page.listing("Not as planned" if view.verified else "Not done", undone, _MOST["undone"])

@@ -160,11 +160,11 @@ def _drawn(page: Page, block: Callable[..., None], view: View, *most: int) -> li
 
 def _row(page: Page, label: str, text: Text | str) -> None:
     """Add a text with a label; on a screen, the texts begin in one column."""
-    told = page.prose(text) if isinstance(text, str) else text
+    words = page.prose(text) if isinstance(text, str) else text
     if page.plain:
-        page.add(page.mark(f"{label}: " if label else "  ").append_text(told))
+        page.add(page.mark(f"{label}: " if label else "  ").append_text(words))
     else:
-        page.add(padded(page.mark(label, "dim"), _LABEL).append_text(told), indent=2, hang=_LABEL)
+        page.add(padded(page.mark(label, "dim"), _LABEL).append_text(words), indent=2, hang=_LABEL)
 
 
 def _about(page: Page, view: View) -> None:

@@ -262,7 +262,7 @@ def actor_rows(facts: Facts) -> list[tuple[str, str]]:
                 "Approved by",
                 f"{approved.by}, {utc(approved.approved_at)} ({approved.signature})"
                 if approved is not None
-                else "nobody",
+                else "no approval",
             )
         )
         rows.append(("Run by", f"{run.by or 'unknown'}, {utc(run.started_at)}"))
@@ -283,8 +283,8 @@ def same_person(facts: Facts) -> str:
     for verb, who in roles:
         if who:
             did.setdefault(who.partition("@")[0].lower(), []).append(verb)
-    told = [f"{who} {listed(verbs)} this" for who, verbs in did.items() if len(verbs) > 1]
-    return f"{'; '.join(told)}: the same user" if told else ""
+    repeated = [f"{who} {listed(verbs)} this" for who, verbs in did.items() if len(verbs) > 1]
+    return f"{'; '.join(repeated)}: the same user" if repeated else ""
 
 
 def undone_text(line: ChangeView) -> str:
@@ -446,18 +446,18 @@ def risk_sentences(
     """Return what needs review, and how much only revokes access; nothing without a change."""
     if not planned:
         return []
-    told = [Sentence(Level.GOOD, "No change needs review.")]
+    sentences = [Sentence(Level.GOOD, "No change needs review.")]
     if risky:
         parts = listed([f"{row.number} {row.label}" for row in risks])
         verb = "needs" if risky == 1 else "need"
         of = f"{risky} of {counted(planned, CHANGE)} {verb} review"
-        told = [Sentence(Level.LOOK, f"{of}: {parts}.")]
+        sentences = [Sentence(Level.LOOK, f"{of}: {parts}.")]
     if removals:
         others = " other" if risky else ""
         verb = "revokes or lowers" if removals == 1 else "revoke or lower"
         what = f"{removals}{others} {CHANGE(removals)} {verb} access"
-        told.append(Sentence(Level.NOTE, f"{what}."))
-    return told
+        sentences.append(Sentence(Level.NOTE, f"{what}."))
+    return sentences
 
 
 def project_numbers(access: ProjectAccess) -> str:

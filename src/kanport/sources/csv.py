@@ -172,8 +172,8 @@ def read_csv(name: str, spec: CsvSource, context: SourceContext) -> Table:
     if not _SOMETHING.search(decoded.text):
         raise refused([found("file-empty", origin, what="file")], origin)
     lines = Lines(decoded.text)
-    if spec.header_row is not None and not _SOMETHING.search(
-        "".join(lines.after(spec.header_row - 1))
+    if spec.header_row is not None and not any(
+        map(_SOMETHING.search, lines.after(spec.header_row - 1))
     ):
         place = origin.at(row=spec.header_row)
         raise refused([found("file-empty", place, case="header", row=spec.header_row)], origin)

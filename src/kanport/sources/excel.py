@@ -319,13 +319,7 @@ def read_excel(name: str, spec: ExcelSource, context: SourceContext) -> Table:
     columns_used, secret_columns = context.columns_used, context.secret_columns
     file = read_bytes(name, spec.path, context.base)
     origin = file.origin
-    kind = kind_of(file.data)
-    if not file.data:
-        raise refused([found("file-empty", origin, what="file")], origin)
-    if kind is not FileKind.XLSX:
-        raise refused([wrong_kind(kind, wanted="excel", origin=origin)], origin)
-    if problems := package_problems(file.data, origin):
-        raise refused(problems, origin)
+    check_package(file)
     wanted = WantedColumns(columns_used, secret_columns)
     with open_workbook(file.data, origin) as workbook:
         names = workbook.sheets
@@ -351,6 +345,18 @@ def read_excel(name: str, spec: ExcelSource, context: SourceContext) -> Table:
         partial=any(finding.code == "rows-left-out" for finding in findings),
         headers=headers_of(grid, origin),
     )
+
+
+def check_package(file: FileBytes) -> None:
+    """Raise SourceInvalid for a file that is no workbook, or that nobody should unpack."""
+    origin = file.origin
+    kind = kind_of(file.data)
+    if not file.data:
+        raise refused([found("file-empty", origin, what="file")], origin)
+    if kind is not FileKind.XLSX:
+        raise refused([wrong_kind(kind, wanted="excel", origin=origin)], origin)
+    if problems := package_problems(file.data, origin):
+        raise refused(problems, origin)
 
 
 def sheet_name(file: FileBytes, spec: ExcelSource) -> str:

@@ -20,10 +20,8 @@ from kanport.mapping.ldap import several
 from kanport.mapping.patterns import TooSlow, compiled
 from kanport.mapping.sources import FileSource, Source
 from kanport.names import normalize
-from kanport.origin import Origin
-from kanport.table import Cell, Row, Table
+from kanport.table import STRAY, Cell, Row, Table
 
-STRAY = frozenset({"row-header", "row-total"})
 _SHOWN = 10
 
 
@@ -55,7 +53,7 @@ def select_rows(table: Table, spec: Source) -> Table:
         for number in np.flatnonzero(undecided).tolist()
     ]
     counts = [
-        found("rows-filtered", _whole(table), case=case, count=int(rows.sum()))
+        found("rows-filtered", table.whole, case=case, count=int(rows.sum()))
         for case, rows in (("only", outside), ("skip", skipped))
         if rows.any()
     ]
@@ -67,7 +65,7 @@ def select_rows(table: Table, spec: Source) -> Table:
         raise SourceInvalid(
             f"no row of the source {table.source} is left",
             findings=[
-                found("file-empty", _whole(table), case="filtered", count=len(table.numbers)),
+                found("file-empty", table.whole, case="filtered", count=len(table.numbers)),
                 *_unused(table, spec),
             ],
         )
@@ -211,7 +209,7 @@ def _unused(table: Table, spec: Source) -> Iterator[Finding]:
                         close = near(text, there)
                         yield found(
                             "filter-unused",
-                            table.headers.get(column) or _whole(table),
+                            table.headers.get(column) or table.whole,
                             case="near" if close else "",
                             key=key,
                             column=column,
@@ -219,7 +217,3 @@ def _unused(table: Table, spec: Source) -> Iterator[Finding]:
                             values=tuple(sorted(there)[:_SHOWN]),
                             near=close or "",
                         )
-
-
-def _whole(table: Table) -> Origin:
-    return table.origin if len(table.numbers) else Origin(table.source, file=table.path)

@@ -517,11 +517,11 @@ def _figures(view: View) -> list[tuple[Count, str]]:
     counts = {count.key: count for count in view.counts}
     chosen = [total.total for total in view.sums if total.total.key in ("changes", "findings")]
     chosen[1:1] = [counts[key] for key in _FIGURES if key in counts]
-    told = [(count, "") for count in chosen]
+    tiles = [(count, "") for count in chosen]
     if view.tally is not None:
         bad = (("failed", view.tally.failed), ("skipped", view.tally.skipped))
-        told[1:1] = [(Count(name, number, name), "bad" * bool(number)) for name, number in bad]
-    return told
+        tiles[1:1] = [(Count(name, number, name), "bad" * bool(number)) for name, number in bad]
+    return tiles
 
 
 def _endings(view: View) -> list[Ending]:

@@ -205,15 +205,15 @@ def _may_list(
         listings += [(attribute, login) for login in _values(directory, person, wanted.login)]
     if not listings:
         return frozenset()
-    told = both(*(_decides(attribute, value) for attribute, value in listings))
+    decisive = both(*(_decides(attribute, value) for attribute, value in listings))
     certain: set[str] = set()
     for below in several(wanted.base):
-        question = Question(below, wanted.scope, both(wanted.filter, told), ())
+        question = Question(below, wanted.scope, both(wanted.filter, decisive), ())
         certain |= {dn_key(entry.dn) for entry in directory.search(question)}
     inner = {dn_key(dn): dn for dns in groups.values() for dn in dns}
     left = {key: dn for key, dn in inner.items() if key not in certain}
     if left:
-        certain |= proof.holding(left, told)
+        certain |= proof.holding(left, decisive)
     return frozenset(
         dn for dn, within in groups.items() if not certain.issuperset(map(dn_key, (dn, *within)))
     )
@@ -249,8 +249,8 @@ def _may_be_in(
 
 def _undecided(directory: Directory, holder: str, groups: Sequence[str]) -> Sequence[str]:
     """Return the groups of which an entry does not show whether it is in them."""
-    told = both(*(_decides(MEMBER_OF, one) for one in groups))
-    if directory.look(holder, (), told)[0] is not None:
+    decisive = both(*(_decides(MEMBER_OF, one) for one in groups))
+    if directory.look(holder, (), decisive)[0] is not None:
         return ()
     if len(groups) == 1:
         return groups
