@@ -30,6 +30,7 @@ class ArtifactKind(Enum):
     JOURNAL = "the journal of a run"
     LEDGER = "a ledger"
     APPROVAL = "an approval"
+    SNAPSHOT = "a snapshot"
     MAPPING = "a mapping"
     CONFIGURATION = "a configuration"
     PASSWORDS = "the passwords of new users"
@@ -41,6 +42,7 @@ _MARKS = {
     b'"kanport-plan/': ArtifactKind.PLAN,
     b'"kanport-journal/': ArtifactKind.JOURNAL,
     b'"kanport-approval/': ArtifactKind.APPROVAL,
+    b'"kanport-snapshot/': ArtifactKind.SNAPSHOT,
 }
 _NAME_OF_CONFIGURATION = "kanport.toml"
 # How a file that --passwords-to names begins.
@@ -154,11 +156,11 @@ def check_target(
 ) -> None:
     """Raise UsageError where nothing may be written to a path; writes nothing itself.
 
-    `inputs` are files that were read and must not be written over, by whatever name. Nor is a plan,
-    a journal, a ledger, an approval or a mapping, but for the kind that is written (`over`). Where
-    everybody may put files (`/tmp`), neither somebody else's link is followed nor somebody else's
-    file replaced: whoever put it there may want just that. With `regular` the path must not be
-    that of a pipe or a device.
+    `inputs` are files that were read and must not be written over, by whatever name. Nor is a file
+    of Kanport's own (`ArtifactKind`), but for the kind that is written (`over`). Where everybody
+    may put files (`/tmp`), neither somebody else's link is followed nor somebody else's file
+    replaced: whoever put it there may want just that. With `regular` the path must not be that of
+    a pipe or a device.
     """
     try:
         if path.is_dir():
@@ -417,6 +419,10 @@ _MADE_FOR = (
     (
         re.compile(rb'"kanport-plan/'),
         "this is a plan: kanport report {name} shows it, kanport apply {name} applies it",
+    ),
+    (
+        re.compile(rb'"kanport-snapshot/'),
+        "this is a snapshot: kanport state --compare {name} compares it with the server",
     ),
     (
         re.compile(rb"(?m)^kanport:[ \t]*1\s*$"),

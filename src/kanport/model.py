@@ -49,7 +49,8 @@ class User:
     """A user as the server has it. Hashes and tokens of the row never get this far.
 
     `more` are the values of the fields that have no attribute of their own here; read them through
-    `kanport.fields`.
+    `kanport.fields`. `two_factor` is None where the server does not say whether it is activated; no
+    plan depends on it, so it does not count when users are compared.
     """
 
     id: int
@@ -60,6 +61,7 @@ class User:
     active: bool = True
     ldap: bool = False
     more: Mapping[str, str] = field(default_factory=dict, hash=False)
+    two_factor: bool | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -341,7 +341,12 @@ def user_from_row(row: object, *, active: bool | None = None) -> User | None:
     }
     if active is not None or not says_active(row):
         values[ACTIVE.name] = active is True
-    return User(user_id, **attributes(values))
+    two_factor = row.get("twofactor_activated")
+    return User(
+        user_id,
+        **attributes(values),
+        two_factor=None if two_factor is None else flag(two_factor),
+    )
 
 
 def user_id_in(row: object) -> int | None:
