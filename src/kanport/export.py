@@ -21,7 +21,7 @@ from kanport.coded import Coded, objects
 from kanport.errors import UsageError
 from kanport.facts import fact
 from kanport.fields import LDAP, USER_FIELDS, UserField
-from kanport.files import write_file
+from kanport.files import STDOUT, write_file
 from kanport.messages import listed, quoted
 from kanport.model import CurrentState, Group, Project, ProjectIndex, ProjectRole
 from kanport.names import compare_key, spelling_key
@@ -258,14 +258,15 @@ def write_yaml(path: Path, tables: Iterable[Listing]) -> None:
 
 
 def write_tables(target: Path, tables: Iterable[Listing]) -> None:
-    """Write tables the way the target's ending says: `.xlsx`, `.yaml` or `.yml`, else a folder.
+    """Write tables by the target's ending: `.xlsx`, `.yaml` or `.yml`, else a folder.
 
-    Raises UsageError for another ending, and where something cannot be written.
+    Standard output (`-`) gets YAML. Raises UsageError for another ending, and where something
+    cannot be written.
     """
     ending = target.suffix.lower()
     if ending == ".xlsx":
         write_workbook(target, tables)
-    elif ending in (".yaml", ".yml"):
+    elif ending in (".yaml", ".yml") or target == STDOUT:
         write_yaml(target, tables)
     elif not ending or target.is_dir():
         write_folder(target, tables)

@@ -59,6 +59,9 @@ _PIPE_SECONDS = 10.0
 # Bytes; far more than any token or password has.
 LONGEST_SECRET = 4096
 
+# Stands for standard output where a file to write is named.
+STDOUT = Path("-")
+
 
 def open_regular(path: Path, *, or_pipe: bool = False) -> BinaryIO:
     """Open a regular file for reading; raises OSError where it cannot be read.
@@ -106,7 +109,7 @@ def write_file(
     leads to is written. What is no regular file (a pipe, a terminal, /dev/stdout) is written to as
     it is, for a device that is replaced by a file is gone.
 
-    A file that is there already keeps its permissions and, as far as the system allows, its owner.
+    `-` is standard output. A file that exists keeps its permissions and, if possible, its owner.
     A new one has `mode` (umask counts); without one it is for its owner alone, and for the group as
     well in a folder that a group shares. What is `secret` is for its owner alone in any case.
 
@@ -116,6 +119,9 @@ def write_file(
     if isinstance(content, str):
         content = content.encode("utf-8")
     pieces = (content,) if isinstance(content, bytes) else content
+    if path == STDOUT:
+        sys.stdout.write(b"".join(pieces).decode("utf-8"))
+        return
     try:
         if (descriptor := _open_special(path)) is not None:
             with os.fdopen(descriptor, "wb") as special:
@@ -162,6 +168,8 @@ def check_target(
     replaced: whoever put it there may want just that. With `regular` the path must not be that of
     a pipe or a device.
     """
+    if path == STDOUT:
+        return
     try:
         if path.is_dir():
             raise UsageError(

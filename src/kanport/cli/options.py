@@ -10,16 +10,24 @@ import click
 from click.core import ParameterSource
 
 from kanport.cli.context import invocation_of, value_of
+from kanport.files import STDOUT
 from kanport.report import ON_STDOUT
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class OutputFile(click.Path):
-    """The name of a file to write; an empty name, `-` and folders are wrong usage."""
+    """The name of a file to write; an empty name and folders are wrong usage.
 
-    def __init__(self) -> None:
-        super().__init__(dir_okay=False, readable=False, path_type=Path)
+    `stdout` allows `-`. `endings` are those that the name may have; a pipe or a device needs none.
+    """
+
+    def __init__(
+        self, *, stdout: bool = False, endings: tuple[str, ...] = (), folder: bool = False
+    ) -> None:
+        super().__init__(dir_okay=folder, readable=False, path_type=Path)
+        self._stdout = stdout
+        self._endings = endings
 
     def convert(
         self,
@@ -31,8 +39,44 @@ class OutputFile(click.Path):
         if not os.fspath(value):
             self.fail("the name of the file is empty", param, ctx)
         if os.fspath(value) == "-":
-            self.fail("name a file; --format decides what goes to stdout", param, ctx)
+            if self._stdout:
+                return STDOUT
+            self.fail("name a file; this does not go to stdout", param, ctx)
+        path = Path(value)
+        if self._endings and path.suffix.lower() not in self._endings and not is_special(path):
+            self.fail(f"{path}: the name must end in {' or '.join(self._endings)}", param, ctx)
         return super().convert(value, param, ctx)
+
+
+def is_special(path: Path) -> bool:
+    """Return whether a path is that of a pipe or a device, such as /dev/stdout."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def output_option(
+    name: str,
+    help: str,
+    *,
+    endings: tuple[str, ...] = (),
+    folder: bool = False,
+    metavar: str = "FILE",
+    **attributes: Any,
+) -> Callable[[F], F]:
+    """Return `-o`, which is the same everywhere: several files, `-` for stdout, formats by ending.
+
+    The command gets the paths under `name`, each once.
+    """
+    return click.option(
+        "-o",
+        "--output",
+        name,
+        type=OutputFile(stdout=True, endings=endings, folder=folder),
+        multiple=True,
+        callback=lambda ctx, parameter, paths: tuple(dict.fromkeys(paths)),
+        metavar=metavar,
+        help=f"{help} `-` is stdout. Can be repeated.",
+        **attributes,
+    )
 
 
 class Option(click.Option):

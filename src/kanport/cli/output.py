@@ -26,9 +26,9 @@ class Output:
     """The streams of one command, with the options of the user: format, color, quiet.
 
     `masked` says that reports use pseudonyms; the caller masks the view. `table` is the table to
-    write as CSV, and `paths` are files that each report is also written to. On a terminal, a report
-    as text is a screen (`kanport.report.screen`); a command whose result is a report (`full`)
-    prints all of it, also with --quiet.
+    write as CSV, and `paths` are the files for reports; standard output among them is left out. On
+    a terminal, a report as text is a screen (`kanport.report.screen`); a command whose result is a
+    report (`full`) prints all of it, also with --quiet.
     """
 
     def __init__(
@@ -53,10 +53,10 @@ class Output:
         self._table = table
         self._files: list[tuple[Path, Format]] = []
         if paths:
-            from kanport.files import check_target
+            from kanport.files import STDOUT, check_target
             from kanport.report import format_of
 
-            self._files = [(path, format_of(path)) for path in paths]
+            self._files = [(path, format_of(path)) for path in paths if path != STDOUT]
             for path in paths:
                 check_target(path)
         self._ctx = ctx
@@ -75,11 +75,10 @@ class Output:
     def show(
         self, view: "View", *, everything: str = "", files: Mapping[str, str] = MappingProxyType({})
     ) -> None:
-        """Write a report to the files, and print it on stdout in the chosen format.
+        """Print a report on stdout in the chosen format.
 
         `everything` and `files` are for the screen (`kanport.report.screen`).
         """
-        self.write(view)
         if self.form == "text":
             self._show_text(view, everything, files)
         else:
@@ -255,13 +254,14 @@ def show_document(output: Output, paper: "Paper", paths: Iterable[Path] = ()) ->
 
     Raise UsageError for a format that it does not have.
     """
-    from kanport.files import write_file
+    from kanport.files import STDOUT, write_file
 
-    files = [(path, _format_of(path)) for path in paths]
+    paths = tuple(paths)
+    files = [(path, _format_of(path)) for path in paths if path != STDOUT]
     for path, form in files:
         write_file(path, _drawn(paper, form))
         output.note(f"The report is in {path}.")
-    if not files:
+    if not paths or STDOUT in paths:
         shown = _drawn(paper, output.form)
         assert isinstance(shown, str)  # noqa: S101 - a workbook needs a file
         output.data(shown)

@@ -5,6 +5,7 @@
 
 import re
 import shlex
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
@@ -27,28 +28,32 @@ from kanport.cli.options import (
     Command,
     OutputFile,
     common_options,
+    is_special,
     moved_mapping_option,
+    output_option,
     server_options,
     with_options,
 )
 from kanport.cli.output import Output
+from kanport.files import STDOUT
 
 if TYPE_CHECKING:
     from kanport.api import Plan, Written
-    from kanport.report.view import View
+
+PLAN_OUTPUT = output_option(
+    "paths",
+    "Save the plan for `kanport apply` (.json), or a report of it (.html, .pdf, .xlsx, .csv, .md,"
+    " .txt).",
+    metavar="PLAN.json",
+)
 
 
 @click.command("validate", cls=Command)
 @MAPPING
-@click.option(
-    "-o",
-    "--output",
+@output_option(
     "report_paths",
-    type=OutputFile(),
-    multiple=True,
-    metavar="FILE",
-    help="Also write a report to this file: .xml (JUnit), .sarif, .html, .xlsx, .csv, .md, .txt or"
-    " .json. Can be repeated.",
+    "Also write a report to this file: .xml (JUnit), .sarif, .html, .xlsx, .csv, .md, .txt or"
+    " .json.",
 )
 @click.option(
     "--suggest",
@@ -59,14 +64,14 @@ if TYPE_CHECKING:
 @click.option(
     "--annotate",
     "annotated_path",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutputFile(),
     metavar="OUT.xlsx",
     help="Also write a copy of the list as a workbook, with each finding at its cell.",
 )
 @click.option(
     "--rejects",
     "rejects_path",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutputFile(),
     metavar="OUT",
     help="Also write the rows with errors, as they were, with a column of reasons (.csv for a CSV"
     " file, .xlsx for a workbook).",
@@ -133,6 +138,8 @@ def validate_command(
         raise
     for path in (*report_paths, *lists):
         check_target(path, inputs=inputs.files)
+    view = api.view_of(inputs, mask=masked)
+    output.write(view)
     if suggesting:
         from kanport.cli.context import echo
 
@@ -142,7 +149,7 @@ def validate_command(
             nothing = "The mapping knows all values; there is nothing to add."
             echo(ctx, "note", nothing, nothing)
     else:
-        output.show(api.view_of(inputs, mask=masked), everything=typed_again(ctx, "--full"))
+        output.show(view, everything=typed_again(ctx, "--full"))
     if annotated_path is not None:
         written = api.annotate(inputs, annotated_path)
         _say_written(ctx, written, "cell marked", "cells marked")
@@ -178,14 +185,7 @@ def _say_written(ctx: click.Context, written: "tuple[Written, ...]", one: str, m
 
 @click.command("plan", cls=Command)
 @MAPPING
-@click.option(
-    "-o",
-    "--output",
-    "plan_path",
-    type=OutputFile(),
-    metavar="PLAN.json",
-    help="Save the plan for `kanport apply`.",
-)
+@PLAN_OUTPUT
 @click.option("--check", is_flag=True, help="Exit with 10 if changes are pending.")
 @ALLOW
 @MASK
@@ -199,7 +199,7 @@ def plan_command(
     ctx: click.Context,
     /,
     mapping: Path,
-    plan_path: Path | None,
+    paths: tuple[Path, ...],
     check: bool,
     allowed: dict[str, int],
     masked: bool,
@@ -209,13 +209,14 @@ def plan_command(
 
     Kanport reads the sources of MAPPING and the server, and compares them.
 
-    --format json prints the plan itself, as -o saves it. --mask changes reports only, never the
-    plan. The plan and each of its reports record what --allow overrides.
+    A file of -o that ends in .json is the plan itself, and `-o -` prints it, as --format json does.
+    Other endings are reports of it. --mask changes reports only, never the plan. The plan and each
+    of its reports record what --allow overrides.
 
     \b
     Example:
       kanport plan mappings/users-csv.yaml
-      kanport plan mappings/users-csv.yaml -o plan.json
+      kanport plan mappings/users-csv.yaml -o plan.json -o plan.html
       kanport plan mappings/users-csv.yaml -o plan.json --allow disable=40
       kanport plan mappings/users-csv.yaml --check --quiet || echo "changes or a problem"
     """
@@ -223,45 +224,83 @@ def plan_command(
     from kanport.cli.context import invocation_of
     from kanport.cli.progress import plan_inputs, read_inputs
     from kanport.errors import Exit, UsageError
-    from kanport.files import ArtifactKind, check_target
-    from kanport.report.escape import json_safe
 
+    form, plan_paths, output = _plan_output(ctx, paths, form, masked=masked)
     if masked and form == "json":
         raise UsageError(
             "--mask cannot change the plan itself, because apply needs the real names",
             hint="save the plan with -o, then run: kanport report PLAN.json --mask --format json",
         )
-    output = Output(ctx, form, masked=masked)
-    if plan_path is not None:
-        check_target(plan_path, inputs=[mapping], over=ArtifactKind.PLAN)
+    _check_targets(paths, plan_paths, [mapping])
     inputs = read_inputs(ctx, mapping, output)
-    if plan_path is not None:
-        check_target(plan_path, inputs=inputs.files, over=ArtifactKind.PLAN)
+    _check_targets(paths, plan_paths, inputs.files)
     settings = invocation_of(ctx).settings()
     with api.connect(settings, read_only=True, warn=output.warn) as server:
         plan = plan_inputs(ctx, inputs, server, output, allowed)
-    if plan_path is not None:
-        api.save(plan, plan_path)
-    if form == "json":
-        output.data(json_safe(api.dump_plan(plan)))
-    else:
-        steps = () if masked else _next_steps(ctx, plan_path, plan)
-        _show_plan(ctx, output, api.view_of(plan, mask=masked, next_steps=steps), plan_path)
-    if plan_path is not None:
-        output.note_unless_shown(f"The plan is in {plan_path}.")
-    output.say_what_stops(plan)
+    steps = () if masked else _next_steps(ctx, next(iter(plan_paths), None), plan)
+    _deliver(ctx, output, plan, plan_paths, steps)
     code = plan.exit_code
     if check and plan.changes and code is not Exit.GUARD:
         code = Exit.PENDING
     ctx.exit(code)
 
 
-def _show_plan(ctx: click.Context, output: Output, view: "View", plan_path: Path | None) -> None:
-    if plan_path is None:
-        output.show(view, everything=typed_again(ctx, "--full"))
+def _plan_output(
+    ctx: click.Context, paths: tuple[Path, ...], form: str, *, masked: bool = False
+) -> tuple[str, tuple[Path, ...], Output]:
+    """Return the format of stdout, the files for the plan itself, and the output with its reports.
+
+    Raise UsageError for an ending that is of neither, or where two things would go to stdout.
+    """
+    from kanport.errors import UsageError
+
+    if STDOUT in paths and form not in ("text", "json"):
+        raise UsageError(
+            f"-o - prints the plan and --format {form} a report, both on stdout",
+            hint="name a file for one of them with -o",
+        )
+    form = "json" if STDOUT in paths else form
+    files = [path for path in paths if path != STDOUT]
+    plans = tuple(p for p in files if p.suffix.lower() == ".json" or is_special(p))
+    reports = [path for path in files if path not in plans]
+    return form, plans, Output(ctx, form, masked=masked, paths=reports)
+
+
+def _check_targets(
+    paths: Iterable[Path], plan_paths: tuple[Path, ...], inputs: Sequence[Path]
+) -> None:
+    from kanport.files import ArtifactKind, check_target
+
+    for path in paths:
+        check_target(path, inputs=inputs, over=ArtifactKind.PLAN if path in plan_paths else None)
+
+
+def _deliver(
+    ctx: click.Context,
+    output: Output,
+    plan: "Plan",
+    plan_paths: tuple[Path, ...],
+    steps: tuple[str, ...],
+) -> None:
+    """Save a plan, write its reports, show it, and say what stops it."""
+    from kanport import api
+    from kanport.report.escape import json_safe
+
+    for path in plan_paths:
+        api.save(plan, path)
+    output.write(api.view_of(plan, mask=output.masked))
+    if output.form == "json":
+        output.data(json_safe(api.dump_plan(plan)))
     else:
-        everything = shlex.join(["kanport", "report", str(plan_path)])
-        output.show(view, everything=everything, files={"Plan file": str(plan_path)})
+        everything, files = typed_again(ctx, "--full"), {}
+        if plan_paths:
+            everything = shlex.join(["kanport", "report", str(plan_paths[0])])
+            files = {"Plan file": str(plan_paths[0])}
+        view = api.view_of(plan, mask=output.masked, next_steps=steps)
+        output.show(view, everything=everything, files=files)
+    for path in plan_paths:
+        output.note_unless_shown(f"The plan is in {path}.")
+    output.say_what_stops(plan)
 
 
 def _next_steps(ctx: click.Context, plan_path: Path | None, plan: "Plan") -> tuple[str, ...]:
@@ -393,13 +432,10 @@ def _span(ctx: click.Context, parameter: click.Parameter, value: str) -> timedel
     metavar="SPAN",
     help="Time until the approval expires, in hours, days or weeks.",
 )
-@click.option(
-    "-o",
-    "--output",
-    "approval_path",
-    type=OutputFile(),
-    metavar="FILE",
-    help="File for the approval (default: PLAN.approval.json beside the plan).",
+@output_option(
+    "approval_paths",
+    "File for the approval (default: PLAN.approval.json beside the plan).",
+    endings=(".json",),
 )
 @common_options
 @click.pass_context
@@ -410,7 +446,7 @@ def approve_command(
     by: str,
     note: str,
     expires: timedelta,
-    approval_path: Path | None,
+    approval_paths: tuple[Path, ...],
 ) -> None:
     """Approve exactly one plan, for apply --require-approval.
 
@@ -436,16 +472,19 @@ def approve_command(
     output = Output(ctx)
     if not by.strip() or not note.strip():
         raise UsageError("an approval needs a name and a note", hint="fill in both --by and --note")
-    approval_path = approval_path or api.approval_beside(plan_path)
+    approval_paths = approval_paths or (api.approval_beside(plan_path),)
     approval = api.approve_plan(
-        plan_path, by=by.strip(), note=note.strip(), lasts=expires, path=approval_path
+        plan_path, by=by.strip(), note=note.strip(), lasts=expires, paths=approval_paths
     )
-    output.data(
-        f"{escape_name(approval.by)} approves {counted(approval.changes, 'change', 'changes')} on"
-        f" {escape_name(approval.server)} until {approval.expires_at}; digest of the plan:"
-        f" {approval.plan}"
-    )
-    output.note(f"The approval is in {approval_path}.")
+    if STDOUT not in approval_paths:
+        output.data(
+            f"{escape_name(approval.by)} approves {counted(approval.changes, 'change', 'changes')}"
+            f" on {escape_name(approval.server)} until {approval.expires_at}; digest of the plan:"
+            f" {approval.plan}"
+        )
+    for path in approval_paths:
+        if path != STDOUT:
+            output.note(f"The approval is in {path}.")
     if approval.signature is None:
         output.note(
             "The approval is not signed: everybody who can write that file can approve. To sign"
@@ -458,14 +497,7 @@ def approve_command(
 
 @click.command("undo", cls=Command)
 @click.argument("journal", metavar="JOURNAL", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    "plan_path",
-    type=OutputFile(),
-    metavar="PLAN.json",
-    help="Save the plan for `kanport apply`.",
-)
+@PLAN_OUTPUT
 @click.option(
     "--remove-created",
     "remove_at_most",
@@ -484,7 +516,7 @@ def undo_command(
     ctx: click.Context,
     /,
     journal: Path,
-    plan_path: Path | None,
+    paths: tuple[Path, ...],
     remove_at_most: int | None,
     mapping_path: Path | None,
     wait: float,
@@ -512,15 +544,11 @@ def undo_command(
     from kanport import api
     from kanport.cli.context import invocation_of
     from kanport.cli.progress import Following
-    from kanport.files import ArtifactKind, check_target
-    from kanport.report.escape import json_safe
 
-    output = Output(ctx, form)
+    _, plan_paths, output = _plan_output(ctx, paths, form)
     invocation = invocation_of(ctx)
     recorded = api.load_journal(journal)
-    if plan_path is not None:
-        inputs = [journal, *api.files_of_plan(recorded.plan)]
-        check_target(plan_path, inputs=inputs, over=ArtifactKind.PLAN)
+    _check_targets(paths, plan_paths, [journal, *api.files_of_plan(recorded.plan)])
     settings = invocation.settings()
     with api.connect(settings, read_only=True, warn=output.warn) as server:
         plan = api.undo(
@@ -533,17 +561,7 @@ def undo_command(
             caller=api.Caller(f"kanport undo {journal}", invocation.run_id),
             progress=Following(ctx, output),
         )
-    if plan_path is not None:
-        api.save(plan, plan_path)
-    if form == "json":
-        output.data(json_safe(api.dump_plan(plan)))
-    else:
-        _show_plan(
-            ctx, output, api.view_of(plan, next_steps=_undo_steps(ctx, plan_path, plan)), plan_path
-        )
-    if plan_path is not None:
-        output.note_unless_shown(f"The plan is in {plan_path}.")
-    output.say_what_stops(plan)
+    _deliver(ctx, output, plan, plan_paths, _undo_steps(ctx, next(iter(plan_paths), None), plan))
     ctx.exit(plan.exit_code)
 
 

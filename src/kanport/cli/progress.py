@@ -333,16 +333,16 @@ def server_is_named(ctx: click.Context) -> bool:
 def findings_shown(
     ctx: click.Context, mapping: Path, output: Output, following: Following
 ) -> Iterator[None]:
-    """Show the findings on stdout that stop the block."""
+    """Show the findings that stop the block on stdout, and write them to the reports."""
     try:
         yield
     except (SourceInvalid, Unreachable) as problem:
         if problem.findings and following.result is None:
-            output.show(
-                api.view_of_findings(
-                    problem.findings, mapping, inputs=following.inputs, mask=output.masked
-                )
+            view = api.view_of_findings(
+                problem.findings, mapping, inputs=following.inputs, mask=output.masked
             )
+            output.write(view)
+            output.show(view)
             # The boundary then shows only the error itself.
             invocation_of(ctx).findings_shown = True
         raise

@@ -15,8 +15,8 @@ from kanport.cli.options import (
     TABLE,
     TEXT_OR_JSON,
     Command,
-    OutputFile,
     common_options,
+    output_option,
     server_options,
     with_options,
 )
@@ -28,15 +28,9 @@ if TYPE_CHECKING:
 
 @click.command("report", cls=Command)
 @click.argument("path", metavar="PLAN-or-JOURNAL", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
+@output_option(
     "report_paths",
-    type=OutputFile(),
-    multiple=True,
-    metavar="FILE",
-    help="File to write. Its extension selects the format, such as .html, .xlsx, .md or .json."
-    " Can be repeated.",
+    "File to write. Its extension selects the format, such as .html, .xlsx, .md or .json.",
 )
 @click.option(
     "--compare",
@@ -82,7 +76,7 @@ def report_command(
     """
     from kanport import api
     from kanport.errors import UsageError
-    from kanport.files import check_target
+    from kanport.files import STDOUT, check_target
 
     if old_path is not None:
         if masked:
@@ -100,9 +94,8 @@ def report_command(
     for report_path in report_paths:
         check_target(report_path, inputs=api.files_of_plan(plan))
     view = api.view_of(found, mask=masked)
-    if report_paths:
-        output.write(view)
-    else:
+    output.write(view)
+    if not report_paths or STDOUT in report_paths:
         output.show(view)
 
 

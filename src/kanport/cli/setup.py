@@ -13,11 +13,12 @@ from kanport.cli.options import (
     TEXT_OR_JSON,
     WAIT,
     Command,
-    OutputFile,
     common_options,
+    output_option,
     server_options,
 )
 from kanport.cli.output import Output
+from kanport.files import STDOUT
 
 if TYPE_CHECKING:
     from kanport.api import Adoption, DirectoryKind
@@ -56,15 +57,12 @@ if TYPE_CHECKING:
     help="PEM file with the certificates to trust, relative to the mapping (default: those of the"
     " system).",
 )
-@click.option(
-    "-o",
-    "--output",
-    "target",
-    type=OutputFile(),
-    default="mapping.yaml",
+@output_option(
+    "targets",
+    "Mapping to write. Kanport does not overwrite an existing file.",
+    endings=(".yaml", ".yml"),
+    default=("mapping.yaml",),
     show_default=True,
-    metavar="FILE",
-    help="Mapping to write. Kanport does not overwrite an existing file.",
 )
 @common_options
 @click.pass_context
@@ -81,7 +79,7 @@ def init_command(
     kind: "DirectoryKind | None",
     bind_dn: str | None,
     ca_file: str | None,
-    target: Path,
+    targets: tuple[Path, ...],
 ) -> None:
     """Write a first mapping for a CSV or Excel file, or for a directory.
 
@@ -108,10 +106,11 @@ def init_command(
         )
     if url is not None and base is None:
         raise UsageError("a directory needs --base", hint="--base ou=people,dc=example,dc=org")
-    if target.exists():
-        raise UsageError(
-            f"{target} exists already", hint="name another file with -o, or move that one away"
-        )
+    for target in targets:
+        if target.exists():
+            raise UsageError(
+                f"{target} exists already", hint="name another file with -o, or move that one away"
+            )
     if url is not None:
         for option, value in {
             "--encoding": encoding,
@@ -123,31 +122,34 @@ def init_command(
                 raise UsageError(
                     f"{option} means nothing for a directory", hint=f"leave out {option}"
                 )
-        text, found, why = api.mapping_for_directory(
-            url, base or "", target, kind=kind, bind_dn=bind_dn, ca_file=ca_file
-        )
-        if why:
-            output.note(
-                f"Kanport does not know the product of {url}: {why}. The mapping fits OpenLDAP,"
-                " 389 Directory Server and FreeIPA. For another product, use --kind."
+    for target in targets:
+        named = Path("mapping.yaml") if target == STDOUT else target
+        if url is not None:
+            text, found, why = api.mapping_for_directory(
+                url, base or "", named, kind=kind, bind_dn=bind_dn, ca_file=ca_file
             )
-        elif found.name:
-            output.note(f"The directory is {found.name}.")
-    else:
-        assert file is not None  # noqa: S101 - one of the two is given
-        draft = api.mapping_for_file(
-            file,
-            target,
-            encoding=encoding,
-            sheet=sheet,
-            header_row=header_row,
-            delimiter="\t" if delimiter == "\\t" else delimiter,  # type: ignore[arg-type]
-        )
-        text = draft.text
-        for decision in draft.decisions:
-            output.note(f"- {decision}")
-    write_file(target, text, mode=0o644)
-    output.note(f"The mapping is in {target}. Read it, then run: kanport validate {target}")
+            notes = [f"The directory is {found.name}."] if found.name else []
+            if why:
+                notes = [
+                    f"Kanport does not know the product of {url}: {why}. The mapping fits OpenLDAP,"
+                    " 389 Directory Server and FreeIPA. For another product, use --kind."
+                ]
+        else:
+            assert file is not None  # noqa: S101 - one of the two is given
+            draft = api.mapping_for_file(
+                file,
+                named,
+                encoding=encoding,
+                sheet=sheet,
+                header_row=header_row,
+                delimiter="\t" if delimiter == "\\t" else delimiter,  # type: ignore[arg-type]
+            )
+            text, notes = draft.text, [f"- {decision}" for decision in draft.decisions]
+        write_file(target, text, mode=0o644)
+        for note in notes if target == targets[0] else ():
+            output.note(note)
+        if target != STDOUT:
+            output.note(f"The mapping is in {target}. Read it, then run: kanport validate {target}")
 
 
 # --- kanport doctor -------------------------------------------------------------------------------
@@ -325,14 +327,12 @@ _MOST_LISTED = 50
 
 
 @click.command("export", cls=Command)
-@click.option(
-    "-o",
-    "--output",
-    "target",
+@output_option(
+    "targets",
+    "Excel file (.xlsx), YAML file (.yaml), or folder for CSV files.",
+    endings=("", ".xlsx", ".yaml", ".yml"),
+    folder=True,
     required=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Excel file (.xlsx), YAML file (.yaml), or folder for CSV files.",
 )
 @click.option(
     "--mapping",
@@ -344,12 +344,14 @@ _MOST_LISTED = 50
 @server_options
 @common_options
 @click.pass_context
-def export_command(ctx: click.Context, /, target: Path, mapping_path: Path | None) -> None:
+def export_command(
+    ctx: click.Context, /, targets: tuple[Path, ...], mapping_path: Path | None
+) -> None:
     """Write users, groups, projects and access as CSV, Excel or YAML.
 
     The tables are users, groups, group_members, projects and memberships. A membership is the
     access of a user to a project. A column says whether it is direct or may come from a group. An
-    export never contains passwords, hashes or tokens.
+    export never contains passwords, hashes or tokens. `-o -` prints YAML.
 
     \b
     Example:
@@ -359,15 +361,23 @@ def export_command(ctx: click.Context, /, target: Path, mapping_path: Path | Non
     from kanport import api
     from kanport.cli.context import invocation_of
     from kanport.cli.progress import Following
+    from kanport.errors import UsageError
 
     output = Output(ctx, "text")
     if mapping_path is not None:
         api.check_new_mapping(mapping_path)
+        if targets[0] == STDOUT:
+            raise UsageError(
+                "a mapping cannot read standard output", hint="name a file with -o before `-o -`"
+            )
     settings = invocation_of(ctx).settings()
     with api.connect(settings, warn=output.warn) as server:
-        exported = api.export(server, target, mapping=mapping_path, progress=Following(ctx, output))
+        exported = api.export(
+            server, *targets, mapping=mapping_path, progress=Following(ctx, output)
+        )
     counts = ", ".join(rows_of(name, number) for name, number in exported.rows.items())
-    output.note(f"Written to {target}: {counts}.")
+    for target in targets:
+        output.note(f"Written to {'stdout' if target == STDOUT else target}: {counts}.")
     for line in exported.lossy[:_MOST_LISTED]:
         output.warn(line)
     if len(exported.lossy) > _MOST_LISTED:

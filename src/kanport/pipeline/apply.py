@@ -7,7 +7,7 @@ does what is inside. Approvals beside plans are made and checked here.
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -116,17 +116,17 @@ def approval_of(
 
 
 def approve_plan(
-    plan_path: Path, *, by: str, note: str, lasts: timedelta, path: Path | None = None
+    plan_path: Path, *, by: str, note: str, lasts: timedelta, paths: Sequence[Path] = ()
 ) -> Approval:
-    """Write the approval of exactly the plan of a file; it is signed where a key is set.
+    """Write the approval of exactly the plan of a file, signed if a key is set, to `paths`.
 
     Raises GuardTripped for a plan that a safety check stops, ConfigInvalid for a key that cannot be
     used, and UsageError.
     """
-    path = path or approval_beside(plan_path)
-    check_target(path, inputs=[plan_path], over=ArtifactKind.APPROVAL)
     plan = load_plan(plan_path)
-    check_target(path, inputs=files_of_plan(plan), over=ArtifactKind.APPROVAL)
+    paths = paths or (approval_beside(plan_path),)
+    for path in paths:
+        check_target(path, inputs=[plan_path, *files_of_plan(plan)], over=ArtifactKind.APPROVAL)
     check_guards(plan)
     now = datetime.now(UTC).replace(microsecond=0)
     approval = approve(
@@ -139,7 +139,8 @@ def approve_plan(
         version=__version__,
         key=approval_key(os.environ),
     )
-    write_approval(path, approval)
+    for path in paths:
+        write_approval(path, approval)
     return approval
 
 

@@ -246,12 +246,15 @@ def check_new_mapping(path: Path) -> None:
 
 
 def export(
-    server: Client, target: Path, *, mapping: Path | None = None, progress: OnProgress = ignore
+    server: Client,
+    *targets: Path,
+    mapping: Path | None = None,
+    progress: OnProgress = ignore,
 ) -> Exported:
-    """Write users, groups, projects and access to a workbook, a YAML file or a folder of CSV files.
+    """Write users, groups, projects and access to workbooks, YAML files or folders of CSV files.
 
-    `mapping` is a new file for a mapping that reads the export back. Raises Unreachable where not
-    everything can be read, and UsageError where a file cannot be written.
+    `mapping` is a new file for a mapping that reads the first of them back. Raises Unreachable
+    where not everything can be read, and UsageError where a file cannot be written.
     """
     if mapping is not None:
         check_new_mapping(mapping)
@@ -266,9 +269,10 @@ def export(
             hint="try again, and raise PHP's memory_limit on the server for the time of the export",
         )
     tables = listings(state)
-    write_tables(target, tables.values())
+    for target in targets:
+        write_tables(target, tables.values())
     if mapping is not None:
-        text = mapping_for(target, mapping.parent, tables)
+        text = mapping_for(targets[0], mapping.parent, tables)
         write_file(mapping, text, mode=0o644, over=ArtifactKind.MAPPING)
     return Exported({name: len(table.rows) for name, table in tables.items()}, lossy_values(tables))
 
