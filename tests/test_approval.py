@@ -1,6 +1,7 @@
 """What an approval holds for, and what it does not."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,15 @@ from kanport.approval import (
     Approval,
     approval_key,
     approve,
+    approved_for,
     load_approval,
     refusals,
+    with_signature,
     write_approval,
 )
 from kanport.errors import ConfigInvalid, UsageError
+from kanport.outcome import Signature
+from kanport.plan.model import PlanApproval
 from kanport.plan.plan_file import plan_digest
 from tests.support.report.examples import make_plan
 
@@ -61,7 +66,7 @@ def test_an_approval_holds_for_no_other_server() -> None:
 
 
 @given(
-    field=st.sampled_from([*Approval.model_fields]),
+    field=st.sampled_from(sorted(Approval.model_fields.keys() - {"others"})),
     text=st.text(min_size=1).filter(lambda text: text.isprintable()),
 )
 def test_whatever_is_changed_in_an_approval_is_detected(field: str, text: str) -> None:
@@ -146,3 +151,74 @@ def test_the_file_is_what_is_documented(tmp_path: Path) -> None:
     assert content["changes"] == len(PLAN.changes)
     assert content["by"] == "Ada Lovelace"
     assert len(content["signature"]) == 64
+
+
+# --- several approvers, and others than the planner -----------------------------------------------
+
+RULED = PLAN.model_copy(update={"approval": PlanApproval(approvers=2, planner="eve@build7")})
+RULED = RULED.model_copy(update={"digest": plan_digest(RULED)})
+
+
+def _approvals(*people: tuple[str, str], key: SecretBytes | None = None) -> Approval:
+    """Return the file that these people made one after the other."""
+    others: tuple[Approval, ...] = ()
+    for name, actor in people:
+        approval = approve(
+            RULED,
+            by=name,
+            note="Ticket",
+            approved_at="2026-11-04T08:00:00Z",
+            expires_at="2026-11-11T08:00:00Z",
+            recorded_by=actor,
+            version="1.0",
+            key=key,
+            others=others,
+        )
+        others = approval.all
+    return approval
+
+
+ADA, BOB = ("Ada", "ada@desk"), ("Bob", "bob@desk")
+
+
+def test_several_people_approve_one_plan_in_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "plan.approval.json"
+    approval = _approvals(ADA, BOB, key=KEY)
+    write_approval(path, approval)
+    assert load_approval(path) == approval
+    assert refusals(approval, RULED, now=NOW, key=KEY) == []
+    approved = approved_for(approval, RULED, now=NOW, key=KEY)
+    assert (approved.names, approved.signature) == ("Ada, Bob", Signature.VALID)
+
+
+@pytest.mark.parametrize(
+    "people",
+    [
+        [ADA],
+        # The same account under two names, and one name from two accounts.
+        [ADA, ("Bob", "ADA@laptop")],
+        [ADA, ("ada", "bob@desk")],
+    ],
+)
+def test_two_approvers_are_two_people(people: list[tuple[str, str]]) -> None:
+    (why,) = refusals(_approvals(*people), RULED, now=NOW)
+    assert why.startswith("it needs 2 people with accounts of their own")
+
+
+@pytest.mark.parametrize("planner", [("Eve", "eve@laptop"), ("Eve", "root@desk")])
+def test_the_planner_does_not_approve(planner: tuple[str, str]) -> None:
+    (why,) = refusals(_approvals(ADA, planner), RULED, now=NOW)
+    assert why == f"'Eve' ({planner[1]}) made the plan, so somebody else must approve it"
+
+
+def test_each_approval_of_a_file_must_hold() -> None:
+    approval = _approvals(ADA, BOB, key=KEY)
+    forged = approval.others[0].model_copy(update={"by": "Mallory"})
+    whys = refusals(approval.model_copy(update={"others": (forged,)}), RULED, now=NOW, key=KEY)
+    assert whys == [
+        "of 'Mallory': it was changed after it was made",
+        "of 'Mallory': it is not signed with the key that is set here",
+    ]
+    journal = approved_for(approval, RULED, now=NOW, key=KEY)
+    hidden = replace(journal, others=())
+    assert with_signature(hidden, RULED, KEY).signature is Signature.MISMATCH

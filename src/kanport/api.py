@@ -28,7 +28,7 @@ from kanport.doctor.checks import Check
 from kanport.doctor.checks import as_json as checks_as_json
 from kanport.doctor.checks import exit_for as exit_for_checks
 from kanport.doctor.checks import lines as check_lines
-from kanport.errors import ConfigInvalid, Exit, UsageError
+from kanport.errors import ConfigInvalid, Exit, GuardTripped, UsageError
 from kanport.facts import fact
 from kanport.findings import Finding
 from kanport.init import DirectoryKind
@@ -583,6 +583,13 @@ def sync(
             write_plan(plan_file, made)
         report(PlanMade(made, plan_file))
         check_guards(made)
+        if made.changes and made.approval is not None:
+            raise GuardTripped(
+                "the mapping requires an approval (approval), which sync cannot have;"
+                " nothing was written",
+                hint=f"look at the plan, then: kanport approve {plan_file} --by NAME --note TEXT;"
+                f" and kanport apply {plan_file}",
+            )
         if stem is None:
             result = nothing_to_do(made, path, report)
         else:

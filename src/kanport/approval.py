@@ -6,7 +6,7 @@ The model of the file, the key that signs it, reading and writing, and the check
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, SecretBytes, ValidationError
 from kanport.errors import ConfigInvalid, GuardTripped, UsageError
 from kanport.files import ArtifactKind, read_file, read_secret, write_file
 from kanport.outcome import Approved, Signature
-from kanport.plan.model import Plan
+from kanport.plan.model import Plan, PlanApproval
 from kanport.plan.plan_file import canonical
 
 FORMAT: Literal["kanport-approval/1"] = "kanport-approval/1"
@@ -28,7 +28,8 @@ class Approval(BaseModel):
 
     `plan` is the digest of the plan, `changes` how many it holds, `recorded_by` the user and the
     machine that wrote the approval. `digest` is the SHA-256 of all that but itself and `signature`;
-    `signature` is an HMAC-SHA256 over the same bytes, where there was a key.
+    `signature` is an HMAC-SHA256 over the same bytes, where there was a key. `others` are the
+    approvals of the same plan that were there before.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,6 +46,12 @@ class Approval(BaseModel):
     kanport: str
     digest: str = ""
     signature: str | None = None
+    others: "tuple[Approval, ...]" = ()
+
+    @property
+    def all(self) -> "tuple[Approval, ...]":
+        """The approvals of the plan, this one last."""
+        return (*self.others, self)
 
     def right_digest(self) -> str:
         """Return the digest that the approval must have."""
@@ -62,8 +69,9 @@ class Approval(BaseModel):
         return hmac.compare_digest(given, self.right_signature(key).encode())
 
     def _bound(self) -> bytes:
-        content: dict[str, Any] = self.model_dump(mode="json", exclude={"digest", "signature"})
-        return canonical(content)
+        # Approvals of earlier versions have no others, which stand by themselves.
+        without = {"digest", "signature", "others"}
+        return canonical(self.model_dump(mode="json", exclude=without))
 
 
 def approve(
@@ -76,8 +84,12 @@ def approve(
     recorded_by: str,
     version: str,
     key: SecretBytes | None = None,
+    others: Iterable[Approval] = (),
 ) -> Approval:
-    """Return the approval of a plan, signed where there is a key; times in UTC (RFC 3339)."""
+    """Return the approval of a plan, signed where there is a key; times in UTC (RFC 3339).
+
+    `others` are approvals of the same plan; those that the same user recorded are replaced.
+    """
     approval = Approval(
         plan=plan.digest,
         server=plan.server.url,
@@ -88,12 +100,26 @@ def approve(
         expires_at=expires_at,
         recorded_by=recorded_by,
         kanport=version,
+        others=tuple(
+            one.model_copy(update={"others": ()})
+            for one in others
+            if account(one.recorded_by) != account(recorded_by)
+        ),
     )
     proof = {
         "digest": approval.right_digest(),
         "signature": approval.right_signature(key) if key is not None else None,
     }
     return approval.model_copy(update=proof)
+
+
+def account(actor: str) -> str:
+    """Return the account of a user and a machine, by which one person is told from another.
+
+    >>> account("Ann@build7")
+    'ann'
+    """
+    return actor.rpartition("@")[0].casefold() or actor.casefold()
 
 
 # --- the key that approvals are signed with: from a file that nobody else can read, or set directly
@@ -138,6 +164,8 @@ _MAX_BYTES = 1024 * 1024
 def write_approval(path: Path, approval: Approval) -> None:
     """Write an approval to its file; raises UsageError where it cannot be written."""
     content: dict[str, Any] = approval.model_dump(mode="json", exclude_none=True)
+    if not approval.others:
+        del content["others"]
     write_file(
         path,
         json.dumps(content, ensure_ascii=False, indent=2) + "\n",
@@ -179,24 +207,48 @@ def refusals(
 ) -> list[str]:
     """Return why an approval does not hold for a plan at a time (UTC, RFC 3339); empty: it holds.
 
-    With a key it must be signed with that; without one, whoever can write the file can approve.
+    With a key it must be signed with that; without one, whoever can write the file can approve. The
+    approvals beside it must hold as well, and the plan may require several, or other people.
     """
-    found = []
-    if approval.digest != approval.right_digest():
-        found.append("it was changed after it was made")
-    if approval.plan != plan.digest:
-        found.append(
-            f"it is for another plan: digest {approval.plan[:12]}…, not {plan.digest[:12]}…"
-        )
-    if approval.server != plan.server.url:
-        found.append(f"it is for the server {approval.server}, not for {plan.server.url}")
-    if (late := _expired(approval, now)) is not None:
-        found.append(late)
-    if key is not None and approval.signature is None:
-        found.append("it is not signed, and a key is set: only its holders may approve")
-    elif key is not None and not approval.signed_with(key):
-        found.append("it is not signed with the key that is set here")
+    found = list(_refusals(approval, plan, now, key))
+    for other in approval.others:
+        found += [f"of {other.by!r}: {why}" for why in _refusals(other, plan, now, key)]
+    if plan.approval is not None:
+        found += (*by_planner(approval, plan), *_too_few(approval, plan.approval))
     return found
+
+
+def _refusals(approval: Approval, plan: Plan, now: str, key: SecretBytes | None) -> Iterator[str]:
+    if approval.digest != approval.right_digest():
+        yield "it was changed after it was made"
+    if approval.plan != plan.digest:
+        yield f"it is for another plan: digest {approval.plan[:12]}…, not {plan.digest[:12]}…"
+    if approval.server != plan.server.url:
+        yield f"it is for the server {approval.server}, not for {plan.server.url}"
+    if (late := _expired(approval, now)) is not None:
+        yield late
+    if key is not None and approval.signature is None:
+        yield "it is not signed, and a key is set: only its holders may approve"
+    elif key is not None and not approval.signed_with(key):
+        yield "it is not signed with the key that is set here"
+
+
+def by_planner(approval: Approval, plan: Plan) -> Iterator[str]:
+    """Yield which approvals do not hold because they are by the user who made the plan."""
+    planner = plan.approval.planner if plan.approval is not None else None
+    for one in approval.all if planner else ():
+        if account(planner or "") in (account(one.recorded_by), one.by.casefold()):
+            yield f"{one.by!r} ({one.recorded_by}) made the plan, so somebody else must approve it"
+
+
+def _too_few(approval: Approval, rules: PlanApproval) -> Iterator[str]:
+    accounts = {account(one.recorded_by) for one in approval.all}
+    people = min(len(accounts), len({one.by.casefold() for one in approval.all}))
+    if people < rules.approvers:
+        yield (
+            f"it needs {rules.approvers} people with accounts of their own (approvers in the"
+            f" mapping), and has {people}"
+        )
 
 
 def approved_for(
@@ -210,6 +262,9 @@ def approved_for(
             details=found,
             hint="look at the plan, then: kanport approve PLAN.json --by NAME --note TEXT",
         )
+    document = approval.model_dump_json(
+        exclude_none=True, exclude=None if approval.others else {"others"}
+    )
     approved = Approved(
         by=approval.by,
         note=approval.note,
@@ -218,7 +273,8 @@ def approved_for(
         digest=approval.digest,
         recorded_by=approval.recorded_by,
         signed=key is not None,
-        document=approval.model_dump_json(exclude_none=True),
+        document=document,
+        others=tuple(one.by for one in approval.others),
     )
     return with_signature(approved, plan, key)
 
@@ -241,13 +297,17 @@ def _signature(approved: Approved, plan: Plan, key: SecretBytes | None) -> Signa
     names = ("by", "note", "approved_at", "expires_at", "digest", "recorded_by")
     same = all(getattr(approval, name) == getattr(approved, name) for name in names)
     bound = (approval.plan, approval.server) == (plan.digest, plan.server.url)
-    if not same or not bound or approval.digest != approval.right_digest():
+    same = same and approved.others == tuple(one.by for one in approval.others)
+    right = all(one.digest == one.right_digest() for one in approval.all)
+    right = right and {one.plan for one in approval.all} == {plan.digest}
+    if not same or not bound or not right:
         return Signature.MISMATCH
-    if approval.signature is None:
+    if any(one.signature is None for one in approval.all):
         return Signature.MISMATCH if approved.signed else Signature.NONE
     if key is None:
         return Signature.UNCHECKED
-    return Signature.VALID if approval.signed_with(key) else Signature.MISMATCH
+    signed = all(one.signed_with(key) for one in approval.all)
+    return Signature.VALID if signed else Signature.MISMATCH
 
 
 def _expired(approval: Approval, now: str) -> str | None:

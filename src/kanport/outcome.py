@@ -151,7 +151,7 @@ class Approved:
     `digest` is that of the approval, `recorded_by` the user and the machine that wrote it. `signed`
     is True where the run saw that it was signed with the key that it was given. `document` is the
     whole approval as JSON, its signature included, by which `signature` was found out; journals of
-    earlier versions have none.
+    earlier versions have none. `others` are the names of those who approved it before.
     """
 
     by: str
@@ -163,10 +163,18 @@ class Approved:
     signed: bool = False
     document: str = ""
     signature: Signature = Signature.NONE
+    others: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> str:
+        """Everybody who approved it, for people."""
+        return ", ".join((*self.others, self.by))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the approval as the JSON report holds it."""
-        parts = {name: getattr(self, name) for name in self.__slots__ if name != "document"}
+        left_out = {"document"} if self.others else {"document", "others"}
+        parts = {name: getattr(self, name) for name in self.__slots__ if name not in left_out}
+        parts |= {"others": list(self.others)} if self.others else {}
         return parts | {"signature": str(self.signature)}
 
     def recorded(self) -> dict[str, Any]:

@@ -426,8 +426,10 @@ def load_journal(path: Path) -> Recorded:
             if record.get("record") == "outcome"
         }
         answers = _answers(records)
-        approved = Approved(**first["approved"]) if "approved" in first else None
-        if approved is not None:
+        approved = None
+        if "approved" in first:
+            others = tuple(first["approved"].get("others", ()))
+            approved = Approved(**first["approved"] | {"others": others})
             approved = with_signature(approved, plan, None)
         terms = _terms(records)
         run_id = first["run"]
@@ -590,7 +592,7 @@ _TEXTS = frozenset(
     | {"stopped", "approval", "passwords_to", "note", "approved_at", "expires_at", "digest"}
     | {"recorded_by", "document", "code", "case"}
 )
-_LISTS = frozenset({"changes", "answers"})
+_LISTS = frozenset({"changes", "answers", "others"})
 
 
 def _has_its_form(record: Mapping[str, Any]) -> bool:

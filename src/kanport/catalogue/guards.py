@@ -251,6 +251,19 @@ GUARDS: Mapping[str, CatalogueEntry] = {
         "check whether {server} is up to date, and repair {first}; if the data is correct,"
         f" {_ALLOW}",
     ),
+    "separation": _overridable(
+        "No user gets roles that separation in the mapping keeps apart.",
+        "The plan gives {count:#user|users} roles that must be separate: {violations:;}",
+        "remove one of these roles in the sources, or add an exception with a reason and an end to"
+        f" separation in the mapping; {_ALLOW}",
+        "No user gets roles that must be separate ({count:#rule|rules})",
+    ),
+    "separation-broken": CatalogueEntry(
+        "",
+        "A user has roles that separation keeps apart.",
+        {"": Text('{username:q} has {roles:list} (rule "{rule}")')},
+        {"username": Personal.LOGIN},
+    ),
     **dict(_limits()),
     "remove-unconfirmed": _overridable(
         "Kanport removes users only up to a number that the mapping sets.",

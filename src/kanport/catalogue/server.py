@@ -136,6 +136,45 @@ SERVER: Mapping[str, CatalogueEntry] = {
             if (where, which) != ("limits", "source")
         },
     ),
+    "separation-violated": CatalogueEntry(
+        "warning",
+        "A user already has roles that separation keeps apart, and the plan leaves them.",
+        one(
+            "{what}; separation in the mapping does not allow that",
+            "end one of these roles, or add an exception with a reason and an end to the mapping",
+        ),
+    ),
+    "separation-excepted": CatalogueEntry(
+        "info",
+        "An exception allows a user roles that separation keeps apart.",
+        one("{what}; an exception allows this until {until}: {reason}"),
+        {"reason": VALUE},
+    ),
+    "separation-expired": CatalogueEntry(
+        "warning",
+        "An exception from separation has ended.",
+        one(
+            'the exception of {username:q} from the rule "{rule}" ended on {until}',
+            "extend it, or remove it from the mapping",
+        ),
+        {"username": LOGIN},
+    ),
+    "separation-unused": CatalogueEntry(
+        "warning",
+        "A rule of separation names a project that does not exist.",
+        {
+            case: Text(
+                f'the rule "{{rule}}" of separation names {{name:q}}, but {but}; Kanport cannot'
+                " check this part of the rule",
+                "write PROJECT or PROJECT:ROLE, with the identifier of the project or its id as in"
+                " '#3', and list other than Kanboard's own roles in custom_roles",
+            )
+            for case, but in (
+                ("unknown", "the server has no such project"),
+                ("several", "{count} projects have this name"),
+            )
+        },
+    ),
     "person-unknown": CatalogueEntry(
         "error",
         "A membership names an unknown user.",

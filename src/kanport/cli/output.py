@@ -124,7 +124,7 @@ class Output:
         from kanport.api import view_of
         from kanport.report import screen
 
-        by = ready.approved.by if ready.approved is not None else ""
+        by = ready.approved.names if ready.approved is not None else ""
         screen.render_question(view_of(plan), self._console(sys.stderr), by)
 
     def say_what_stops(self, plan: "Plan") -> None:

@@ -450,6 +450,9 @@ def approve_command(
 ) -> None:
     """Approve exactly one plan, for apply --require-approval.
 
+    If the mapping requires several approvers (approval), each of them approves the same plan, and
+    the file holds all approvals.
+
     The approval is a separate file that holds the digest of the plan and its server. It is not
     valid for a plan that was edited, or for a new plan with other changes. `kanport apply
     --require-approval` changes nothing without it. The journal and the reports show the approval.
@@ -485,6 +488,9 @@ def approve_command(
     for path in approval_paths:
         if path != STDOUT:
             output.note(f"The approval is in {path}.")
+    if approval.others:
+        names = ", ".join(escape_name(one.by) for one in approval.others)
+        output.note(f"The file also holds the approval of {names}.")
     if approval.signature is None:
         output.note(
             "The approval is not signed: everybody who can write that file can approve. To sign"

@@ -14,6 +14,7 @@ from pydantic import Field, StrictInt, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from kanport.mapping.base import LIST, TEXT, Strict, Table, Text, by_shape, listed, problem
+from kanport.mapping.controls import ApprovalRules, Separation
 from kanport.mapping.references import reference_mistakes
 from kanport.mapping.relations import GroupAccess, Groups, Membership, ProjectRows, missing_mistakes
 from kanport.mapping.sources import Source
@@ -264,6 +265,12 @@ class MappingFile(Strict):
         (), description="Usernames or patterns of users who may become administrators (app-admin)."
     )
     limits: Limits = Field(Limits(), description="Limits that stop a plan with too many changes.")
+    separation: tuple[Separation, ...] = Field(
+        (), description="Separation of duties: roles that one user must not have together."
+    )
+    approval: ApprovalRules | None = Field(
+        None, description="Who must approve a plan. With it, apply requires an approval."
+    )
     ledger: Text | None = Field(
         None,
         description="File in which Kanport records what it did, relative to the mapping. If "
@@ -338,6 +345,11 @@ def mapping_schema() -> dict[str, Any]:
     made = MappingFile.model_json_schema(by_alias=True, mode="validation")
     definitions = {name: _tidy(part) for name, part in made.pop("$defs", {}).items()}
     definitions["Limit"] = _short_forms_too(definitions["Limit"])
+    rule = definitions["Separation"]
+    definitions["Separation"] = {
+        "description": rule.pop("description"),
+        "anyOf": [rule["properties"]["roles"], rule],
+    }
     definitions["Transform"] = SCHEMA
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",

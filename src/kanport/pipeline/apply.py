@@ -22,6 +22,7 @@ from kanport.approval import (
     approval_key,
     approve,
     approved_for,
+    by_planner,
     load_approval,
     write_approval,
 )
@@ -120,6 +121,8 @@ def approve_plan(
 ) -> Approval:
     """Write the approval of exactly the plan of a file, signed if a key is set, to `paths`.
 
+    Approvals of the plan that the file has already stay in it, if the mapping requires several.
+
     Raises GuardTripped for a plan that a safety check stops, ConfigInvalid for a key that cannot be
     used, and UsageError.
     """
@@ -129,6 +132,8 @@ def approve_plan(
         check_target(path, inputs=[plan_path, *files_of_plan(plan)], over=ArtifactKind.APPROVAL)
     check_guards(plan)
     now = datetime.now(UTC).replace(microsecond=0)
+    several = plan.approval is not None and plan.approval.approvers > 1
+    there = [path for path in paths if several and path.is_file()]
     approval = approve(
         plan,
         by=by,
@@ -138,7 +143,12 @@ def approve_plan(
         recorded_by=current_actor(),
         version=__version__,
         key=approval_key(os.environ),
+        others=[
+            one for path in there[:1] for one in load_approval(path).all if one.plan == plan.digest
+        ],
     )
+    if why := list(by_planner(approval, plan)):
+        raise GuardTripped("this approval would not hold; nothing was written", details=why)
     for path in paths:
         write_approval(path, approval)
     return approval
@@ -273,7 +283,8 @@ class Application(_Prepared):
             path = Path(plan)
             self.plan = load_plan(path)
         check_guards(self.plan)
-        self._required = require_approval or approval is not None
+        by_mapping = self.plan.approval is not None and bool(self.plan.changes)
+        self._required = require_approval or approval is not None or by_mapping
         self._approval = path_of(approval) or (approval_beside(path) if path is not None else None)
         self._approved = self._look_at_approval()
         self.journal: Path | None = path_of(journal)
@@ -374,9 +385,10 @@ class Resumption(_Prepared):
     ) -> None:
         super().__init__(mapping, passwords_to, caller, progress)
         self._named = path_of(approval)
-        self._required = require_approval or approval is not None
         self.journal = Path(journal)
         self.recorded = load_journal(self.journal)
+        by_mapping = self.recorded.plan.approval is not None
+        self._required = require_approval or approval is not None or by_mapping
         self._approved: Approved | None = None
         if not self.recorded.finished:
             check_guards(self.recorded.plan)

@@ -8,6 +8,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -22,7 +23,7 @@ from kanport.ledger import recall
 from kanport.mapping import load_mapping
 from kanport.memory import NOTHING, DirectoryMemory, LedgerState, SourceMemory
 from kanport.messages import counted
-from kanport.model import CurrentState, DesiredState, PasswordCell
+from kanport.model import CurrentState, DesiredState, PasswordCell, Project
 from kanport.normalize.users import read_passwords
 from kanport.origin import Origin
 from kanport.pipeline.directories import compare_directories, doubt_leavers, doubt_losses
@@ -33,6 +34,7 @@ from kanport.plan.guards.allowances import allow_key
 from kanport.plan.make import make_plan
 from kanport.plan.matching import numbers_are_ids, people_wanted, private_projects, projects_wanted
 from kanport.plan.model import GuardVerdict, Plan
+from kanport.plan.separation import projects_of_separation
 from kanport.table import ACTIVE, LOST, DirectoryInfo, Odd, Row, Table, entry_key
 
 
@@ -175,6 +177,7 @@ def read_state(
     may_remove: bool = False,
     numbers: bool = True,
     remembered: Collection[int] = (),
+    beside: Callable[[Iterable[Project]], frozenset[int]] = lambda projects: frozenset(),
 ) -> CurrentState:
     """Read from the server what a plan for this desired state needs to know.
 
@@ -182,7 +185,7 @@ def read_state(
     that the desired state names are read by name and by id. With `may_remove` the members of
     all private projects are read as well: these go with a member who is removed. `numbers` is what
     `plan.match.numbers_are_ids` says of the mapping. `remembered` are the ids of projects to read
-    although nothing in the desired state may name them.
+    although nothing in the desired state may name them, and `beside` chooses more of all.
     """
     usernames, user_ids = people_wanted(desired, memory.identities)
     return read_current(
@@ -191,6 +194,7 @@ def read_state(
             projects_wanted(desired, projects, numbers=numbers)
             | (private_projects(projects) if may_remove else frozenset())
             | {p.id for p in projects if p.id in remembered and not p.private}
+            | beside(projects)
         ),
         usernames=usernames,
         user_ids=user_ids,
@@ -245,6 +249,7 @@ def plan_and_state(
         may_remove=may_remove,
         numbers=numbers_are_ids(inputs.mapping.spec),
         remembered=memory.projects_remembered() if inputs.mapping.spec.ends_by_absence else (),
+        beside=partial(projects_of_separation, inputs.mapping.spec),
     )
     at = now()
 

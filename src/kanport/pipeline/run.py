@@ -177,6 +177,7 @@ def _judge(
         plan,
         protect=protected_now(plan, mapping_path) or (),
         memory=recall(ledger, url) if ledger is not None else NOTHING,
+        at=utc_now(),
     )
     # What stopped the plan from the beginning is for `check_guards` to say.
     known = {verdict.guard for verdict in plan.blocked_by}
@@ -305,15 +306,15 @@ def plan_undo(
         usernames=usernames,
         user_ids=user_ids,
     )
-    plan = undo_plan(
+    return undo_plan(
         recorded,
         current,
         protect=protect,
         remove_at_most=remove_at_most,
         created_at=now(),
         version=__version__,
+        made_by=current_actor(),
     )
-    return plan.model_copy(update={"made_by": current_actor()})
 
 
 def verify_plan(plan: Plan, client: Client) -> tuple[VerifyResult, ...]:

@@ -31,7 +31,14 @@ from kanport.plan.guards.limits import names_without_meaning
 from kanport.plan.ledger_update import identities_of
 from kanport.plan.lifecycle import Offboarding, offboard
 from kanport.plan.memberships import diff_memberships
-from kanport.plan.model import Plan, PlanEntry, PlanMapping, PlanServer, PlanSource
+from kanport.plan.model import (
+    Plan,
+    PlanApproval,
+    PlanEntry,
+    PlanMapping,
+    PlanServer,
+    PlanSource,
+)
 from kanport.plan.naming import sorted_names, user_part
 from kanport.plan.order import in_plan_order
 from kanport.plan.plan_file import sealed
@@ -39,6 +46,7 @@ from kanport.plan.projection import GroupProjection, empty_group_findings, indir
 from kanport.plan.projects import create_projects
 from kanport.plan.relations import RemovalPolicy
 from kanport.plan.resolve import Resolved, resolve, without_gone
+from kanport.plan.separation import separation_findings
 from kanport.plan.unchanged_access import people_named, unchanged_access
 from kanport.plan.users import diff_users
 from kanport.plan.withheld import Diff, in_order_of_plan, withheld_findings
@@ -83,16 +91,16 @@ def make_plan(
     by_action = ChangesByAction(changes)
     moves = indirect_changes(changes, current, groups.projection, resolved.new_projects.projects)
     beside = unchanged_access(by_action, current, held, moves)
-    guards = judge(
-        GuardContext(
-            by_action,
-            current,
-            mapping,
-            memory=memory,
-            sources=sources,
-            usable=_usable(resolved, mapping, made.dropped_projects.ids, groups.dropped),
-            allowed=Allowances(allowed),
-        )
+    context = GuardContext(
+        by_action,
+        current,
+        mapping,
+        memory=memory,
+        sources=sources,
+        usable=_usable(resolved, mapping, made.dropped_projects.ids, groups.dropped),
+        allowed=Allowances(allowed),
+        access=beside,
+        at=created_at,
     )
     found_by_all = (
         *given,
@@ -103,6 +111,7 @@ def make_plan(
         *empty_group_findings(changes, current),
         *unlisted_findings(resolved, current),
         *names_without_meaning(mapping, allowed, current),
+        *separation_findings(context),
     )
     return sealed(
         Plan(
@@ -114,11 +123,14 @@ def make_plan(
             sources=tuple(sorted(sources, key=lambda source: source.name)),
             summary={str(one): number for one in Action if (number := by_action.count(one))},
             unchanged=made.unchanged,
-            guards=guards,
+            guards=judge(context),
             allowed=dict(sorted(allowed.items())),
             min_admins=mapping.min_admins,
             protect=mapping.protect or None,
             limits=mapping.limits,
+            separation=mapping.separation or None,
+            custom_roles=mapping.custom_roles if mapping.separation else None,
+            approval=PlanApproval.of(mapping.approval, made_by),
             changes=changes,
             findings=tuple(in_order(found_by_all)),
             withheld=in_order_of_plan(withheld),

@@ -23,6 +23,7 @@ from kanport.catalogue import FINDINGS
 from kanport.errors import Exit
 from kanport.facts import Fact, Pseudonym
 from kanport.findings import Finding, errors_in
+from kanport.mapping.controls import ApprovalRules, Separation
 from kanport.mapping.spec import Limits
 from kanport.origin import Origin
 from kanport.plan.change import (
@@ -594,6 +595,24 @@ def blocking(verdicts: Iterable[GuardVerdict]) -> tuple[GuardVerdict, ...]:
     return tuple(verdict for verdict in verdicts if verdict.tripped)
 
 
+class PlanApproval(Part):
+    """Who must approve the plan before `apply` carries it out, as the mapping says.
+
+    `planner` is the user and the machine that made it, where that user cannot approve it.
+    """
+
+    approvers: int = Field(1, ge=1)
+    planner: str | None = None
+
+    @classmethod
+    def of(cls, rules: ApprovalRules | None, planner: str | None) -> Self | None:
+        """Return what the rules of a mapping require of a plan that somebody made."""
+        if rules is None:
+            return None
+        other = rules.by_other_than_planner
+        return cls(approvers=rules.approvers, planner=(planner or "") if other else None)
+
+
 class Plan(Part):
     """The ordered changes with the findings, bound to the server and the inputs.
 
@@ -627,6 +646,15 @@ class Plan(Part):
         None,
         description="The limits of the mapping, which are checked again before the first write;"
         " missing where a plan is not held to them.",
+    )
+    separation: tuple[Separation, ...] | None = Field(
+        None, description="Roles that one user must not have together, checked again by apply."
+    )
+    custom_roles: dict[str, tuple[str, ...]] | None = Field(
+        None, description="Custom roles by project, as far as separation needs them."
+    )
+    approval: PlanApproval | None = Field(
+        None, description="Who must approve the plan; missing where apply needs no approval."
     )
     changes: tuple[PlanChange, ...] = ()
     findings: tuple[PlanFinding, ...] = ()

@@ -174,6 +174,7 @@ class Mask:
         return replace(
             approved,
             by=self._pseudonyms.login(approved.by),
+            others=tuple(map(self._pseudonyms.login, approved.others)),
             note=self._pseudonyms.value(approved.note),
             recorded_by=self._pseudonyms.login(approved.recorded_by),
             document="",

@@ -187,7 +187,7 @@ def _about(page: Page, view: View) -> None:
 def _approval(approved: Approved | None) -> str:
     if approved is None:
         return "without an approval"
-    return f"approved by {approved.by} ({approved.signature})"
+    return f"approved by {approved.names} ({approved.signature})"
 
 
 def _stops(page: Page, view: View) -> None:

@@ -260,7 +260,7 @@ def actor_rows(facts: Facts) -> list[tuple[str, str]]:
         rows.append(
             (
                 "Approved by",
-                f"{approved.by}, {utc(approved.approved_at)} ({approved.signature})"
+                f"{approved.names}, {utc(approved.approved_at)} ({approved.signature})"
                 if approved is not None
                 else "no approval",
             )
@@ -682,7 +682,7 @@ def _approved(approved: Approved | None, length: int | None) -> str:
         return "no approval was given"
     note = f": {approved.note}" if approved.note else ""
     return (
-        f"by {approved.by} on {utc(approved.approved_at)}{note}"
+        f"by {approved.names} on {utc(approved.approved_at)}{note}"
         f" (valid until {utc(approved.expires_at)}, {approved.signature},"
         f" digest {_short(approved.digest, length)})"
     )

@@ -67,13 +67,15 @@ def undo_plan(
     remove_at_most: int | None = None,
     created_at: str,
     version: str,
+    made_by: str | None = None,
 ) -> Plan:
     """Return the plan that takes a run back.
 
     `current` must have been read with `projects_to_read`. Users whom the run created are disabled;
     where `remove_at_most` is given they are removed, and a guard stops it if they are more than
     that. `protect` are patterns of accounts that are left alone. `created_at` is in UTC (RFC 3339),
-    `version` is Kanport's.
+    `version` is Kanport's, `made_by` the user and the machine. What the mapping says of approvals
+    holds for this plan as well.
     """
     patterns = tuple(protect)
     context = UndoContext.of(effects_of(recorded), current, patterns)
@@ -90,8 +92,12 @@ def undo_plan(
     moves = indirect_changes(changes, current, GroupProjection.of_changes(changes, current))
     held = HeldRelations.of(current.roles)
     beside = unchanged_access(ChangesByAction.of(changes), current, held, moves)
+    approval = recorded.plan.approval
+    if approval is not None and approval.planner is not None:
+        approval = approval.model_copy(update={"planner": made_by or ""})
     plan = Plan(
         created_at=created_at,
+        made_by=made_by,
         kanport=version,
         server=PlanServer(url=current.server.url, version=current.server.version),
         mapping=mapping.model_copy(update={"name": f"undo of run {run.id}"}),
@@ -103,6 +109,7 @@ def undo_plan(
         },
         guards=judge_undo(changes, current, protect=patterns, remove_at_most=remove_at_most),
         protect=patterns or None,
+        approval=approval,
         changes=changes,
         findings=tuple(
             in_order((*people.findings, *created.findings, *groups.findings, *access.findings))

@@ -33,6 +33,7 @@ from kanport.plan.guards.limits import (
 )
 from kanport.plan.guards.sources import columns_there, not_empty, not_shrunk, not_stale
 from kanport.plan.model import GuardVerdict, Plan
+from kanport.plan.separation import separated
 
 __all__ = [
     "Allowances",
@@ -61,6 +62,7 @@ GUARDS: tuple[Callable[[GuardContext], Iterator[GuardVerdict]], ...] = (
     in_projects,
     removal_confirmed,
     users_known,
+    separated,
 )
 
 
@@ -76,11 +78,13 @@ def judge_again(
     *,
     protect: Iterable[str] = (),
     memory: LedgerState = NOTHING,
+    at: str | None = None,
 ) -> tuple[GuardVerdict, ...]:
     """Ask the guards that depend on the server, of what is left of a plan, by what is there now.
 
-    The plan brings the limits, the protected accounts and the number of administrators that it was
-    made with; `protect` are patterns that came since. Shares are of what could be read, so a server
+    The plan brings the limits, the rules of separation, the protected accounts and the number of
+    administrators that it was made with; `protect` are patterns that came since, `at` is the time
+    (default: that of the plan). Shares are of what could be read, so a server
     that cannot list its users is not held to them again.
     """
     context = GuardContext(
@@ -92,11 +96,15 @@ def judge_again(
             limits=plan.limits or Limits(),
             protect=(*(plan.protect or ()), *protect),
             min_admins=plan.min_admins,
+            separation=plan.separation or (),
+            custom_roles=plan.custom_roles or {},
         ),
         memory=memory,
         allowed=Allowances(plan.allowed),
+        access=plan.access or (),
+        at=at or plan.created_at,
     )
-    guards = [enough_admins, none_protected, private_projects_stay]
+    guards = [enough_admins, none_protected, private_projects_stay, separated]
     if plan.limits is not None and current.unlisted is None:
         guards += [over_all, in_projects, removal_confirmed]
     return tuple(verdict for guard in guards for verdict in guard(context))

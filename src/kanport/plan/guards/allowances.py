@@ -11,6 +11,9 @@ from kanport.plan.model import GuardVerdict
 CLASSES = ("create", "grant", "update", "raise", "lower", "disable", "remove", "revoke", "dropped")
 """The classes of changes that have a limit, as a mapping and `--allow` call them."""
 
+OF_PLAN = ("separation",)
+"""What can be allowed besides, and counts over all projects."""
+
 OF_SOURCES = ("empty", "shrink", "columns", "stale", "referrals")
 """What can be allowed of a source by name."""
 
@@ -99,8 +102,8 @@ def _parse(text: str) -> tuple[str, int]:
         key, number = text.strip(), ""
     what, colon, whose = key.partition(":")
     _refuse_unknown(what, text)
-    if what == "dropped" and colon:
-        raise NotAllowable(f"{text!r}: dropped counts over all projects: dropped=NUMBER")
+    if what in ("dropped", *OF_PLAN) and colon:
+        raise NotAllowable(f"{text!r}: {what} counts over all projects: {what}=NUMBER")
     if what in OF_SOURCES and not (colon and whose):
         raise NotAllowable(f"{text!r}: name the source: {what}:SOURCE=NUMBER")
     if colon and not whose:
@@ -112,15 +115,16 @@ def _parse(text: str) -> tuple[str, int]:
 
 
 def _refuse_unknown(what: str, text: str) -> None:
-    if what in CLASSES or what in OF_SOURCES:
+    known = (*CLASSES, *OF_SOURCES, *OF_PLAN)
+    if what in known:
         return
     if what in FIRM:
         raise NotAllowable(f"{text!r}: --allow cannot override {what}; its hint says what to do")
-    close = difflib.get_close_matches(what.removeprefix("limit-"), (*CLASSES, *OF_SOURCES), n=1)
+    close = difflib.get_close_matches(what.removeprefix("limit-"), known, n=1)
     meant = f"did you mean {close[0]}? " if close else ""
     raise NotAllowable(
         f"{text!r}: {meant}what can be allowed is {', '.join(CLASSES)}, each also in one project"
-        " (revoke:WEB=8), " + ", ".join(f"{name}:SOURCE" for name in OF_SOURCES)
+        " (revoke:WEB=8), " + ", ".join((*(f"{name}:SOURCE" for name in OF_SOURCES), *OF_PLAN))
     )
 
 

@@ -10,7 +10,7 @@ from kanport.model import CurrentState
 from kanport.origin import Origin
 from kanport.plan.change import Change, ChangesByAction
 from kanport.plan.guards.allowances import Allowances
-from kanport.plan.model import PlanSource
+from kanport.plan.model import PlanAccess, PlanSource
 from kanport.relations import RELATIONS
 
 
@@ -84,7 +84,8 @@ class GuardContext:
     """What a guard looks at.
 
     `memory` is what the ledger knows. `sources` are what the plan was made from, and `usable` what
-    came of them; None stands for a plan that was not made from sources.
+    came of them; None stands for a plan that was not made from sources. `access` is what moves with
+    groups beside the changes, `at` the time of the plan (UTC, RFC 3339).
     """
 
     changes: Collection[Change]
@@ -94,6 +95,8 @@ class GuardContext:
     sources: tuple[PlanSource, ...] = ()
     usable: SourceUsage | None = None
     allowed: Allowances = field(default_factory=Allowances)
+    access: tuple[PlanAccess, ...] = ()
+    at: str = ""
 
     @cached_property
     def by_action(self) -> ChangesByAction:
