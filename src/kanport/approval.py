@@ -114,7 +114,7 @@ def approve(
 
 
 def account(actor: str) -> str:
-    """Return the account of a user and a machine, by which one person is told from another.
+    """Return the account of a user and a machine, which stands for one person.
 
     >>> account("Ann@build7")
     'ann'
