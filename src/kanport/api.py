@@ -55,6 +55,9 @@ from kanport.pipeline.apply import (
     remembered_as_good,
     reporter_of,
 )
+from kanport.pipeline.evidence import Evidence, write_evidence
+from kanport.pipeline.evidence import check as check_evidence
+from kanport.pipeline.evidence import pack as pack_evidence
 from kanport.pipeline.inputs import Inputs, files_named, files_of_plan, read_inputs
 from kanport.pipeline.monitored import RunReporter, monitored
 from kanport.pipeline.planning import check_guards, passwords_for, plan_inputs
@@ -132,6 +135,7 @@ __all__ = [
     "Client",
     "DirectoryKind",
     "Ended",
+    "Evidence",
     "Exported",
     "FilePath",
     "Inputs",
@@ -163,6 +167,7 @@ __all__ = [
     "apply",
     "approval_beside",
     "approve_plan",
+    "check_evidence",
     "check_lines",
     "check_new_mapping",
     "check_report_file",
@@ -183,6 +188,7 @@ __all__ = [
     "mapping_for_directory",
     "mapping_for_file",
     "monitored",
+    "pack_evidence",
     "plan",
     "random_passwords",
     "read",
@@ -195,6 +201,7 @@ __all__ = [
     "verify",
     "view_of",
     "view_of_findings",
+    "write_evidence",
     "write_report",
 ]
 

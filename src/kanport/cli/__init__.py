@@ -127,6 +127,7 @@ COMMANDS = {
     "doctor": "Check connectivity, versions, permissions and limits.",
     "report": "Render a plan or a run as HTML, PDF, Excel, Markdown, JSON, CSV or text.",
     "verify-report": "Check that a report is unchanged and belongs to a plan or run.",
+    "evidence": "Pack the evidence of a run into one file, or check such a package.",
     "config": "Show the effective configuration and where each value comes from.",
     "schema": "Print the JSON Schema of the mapping, the plan or the report.",
     "sandbox": "Run a Kanboard-compatible server on loopback, to try Kanport.",
@@ -138,7 +139,7 @@ _MODULES = {
         "setup": ("init", "doctor", "adopt", "export", "schema"),
         "plans": ("validate", "plan", "explain", "approve", "undo"),
         "runs": ("apply", "sync", "resume"),
-        "reports": ("report", "verify", "verify-report"),
+        "reports": ("report", "verify", "verify-report", "evidence"),
         "config": ("config",),
         "sandbox": ("sandbox",),
     }.items()

@@ -1,8 +1,8 @@
-"""Commands that report: `report`, `verify` and `verify-report`."""
+"""Commands that report: `report`, `verify`, `verify-report` and `evidence`."""
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,7 +23,7 @@ from kanport.cli.options import (
 from kanport.cli.output import Output
 
 if TYPE_CHECKING:
-    from kanport.api import Checks
+    from kanport.api import Checks, Evidence
 
 
 @click.command("report", cls=Command)
@@ -218,10 +218,157 @@ def _as_json(checks: "Checks") -> str:
     proof = checks.proof
     told = {
         "format": "kanport-report-check/1",
-        "holds": checks.hold,
-        "checked": [
-            {"what": one.what, "holds": one.holds, "why": one.why} for one in checks.checked
-        ],
+        **_checks(checks),
         "proof": json.loads(proof.to_json()) if proof is not None else None,
     }
     return json.dumps(told, indent=2)
+
+
+def _checks(checks: "Checks") -> dict[str, Any]:
+    checked = [{"what": one.what, "holds": one.holds, "why": one.why} for one in checks.checked]
+    return {"holds": checks.hold, "checked": checked}
+
+
+# --- kanport evidence -----------------------------------------------------------------------------
+
+
+@click.command("evidence", cls=Command)
+@click.argument("journal", metavar="JOURNAL", required=False, type=click.Path(path_type=Path))
+@output_option("package_paths", "Package to write.", endings=(".zip",))
+@click.option(
+    "--before",
+    "before_path",
+    type=click.Path(path_type=Path),
+    metavar="SNAPSHOT.json",
+    help="Snapshot of the access before the run (kanport state).",
+)
+@click.option(
+    "--after",
+    "after_path",
+    type=click.Path(path_type=Path),
+    metavar="SNAPSHOT.json",
+    help="Snapshot of the access after the run.",
+)
+@click.option("--sources", is_flag=True, help="Include the mapping and the source files.")
+@click.option(
+    "--attach",
+    "attachments",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Include another file, such as the result of a review. Can be repeated.",
+)
+@click.option(
+    "--sign",
+    "sign_with",
+    type=click.Path(path_type=Path),
+    metavar="KEY",
+    help="Sign the package with this SSH key, such as ~/.ssh/id_ed25519.",
+)
+@click.option(
+    "--verify",
+    "verified",
+    type=click.Path(path_type=Path),
+    metavar="PACKAGE.zip",
+    help="Check this package instead of making one.",
+)
+@click.option(
+    "--signers",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Allowed signers as ssh-keygen reads them; --verify then requires one of them.",
+)
+@TEXT_OR_JSON
+@common_options
+@click.pass_context
+def evidence_command(
+    ctx: click.Context,
+    /,
+    journal: Path | None,
+    package_paths: tuple[Path, ...],
+    before_path: Path | None,
+    after_path: Path | None,
+    sources: bool,
+    attachments: tuple[Path, ...],
+    sign_with: Path | None,
+    verified: Path | None,
+    signers: Path | None,
+    form: str,
+) -> None:
+    """Pack the evidence of a run into one file, or check such a package.
+
+    The package holds the plan, the approvals, the journal, the reports, snapshots and source files
+    that you name, and the SHA-256 of each file. --sign adds an SSH signature, which auditors can
+    check without Kanport. With KANPORT_APPROVAL_KEY_FILE, Kanport also adds an HMAC.
+
+    --verify checks digests, signatures and whether all parts belong to one run, and says what
+    this proves and what not. The exit code is 0 if every check passed, and 3 if one failed.
+
+    \b
+    Example:
+      kanport evidence plan.journal.jsonl -o run.zip --sign ~/.ssh/id_ed25519
+      kanport evidence --verify run.zip --signers allowed_signers
+    """
+    from kanport import api
+    from kanport.errors import Exit, UsageError
+    from kanport.files import STDOUT, check_target
+
+    output = Output(ctx, form)
+    if verified is not None:
+        if journal is not None or package_paths:
+            raise UsageError("--verify checks a package and makes none", hint="leave out the rest")
+        evidence = api.check_evidence(verified, signers=signers)
+        output.data(
+            _evidence_as_json(evidence) if form == "json" else _evidence(verified, evidence)
+        )
+        ctx.exit(Exit.OK if evidence.checks.hold else Exit.PARTIAL)
+    if journal is None or not package_paths:
+        raise UsageError(
+            "there is nothing to pack", hint="kanport evidence JOURNAL -o run.zip, or --verify FILE"
+        )
+    if STDOUT in package_paths:
+        raise UsageError("a package does not go to stdout", hint="name a file")
+    read = [one for one in (journal, before_path, after_path, sign_with) if one is not None]
+    for path in package_paths:
+        check_target(path, inputs=[*read, *attachments])
+    content = api.pack_evidence(
+        journal,
+        before=before_path,
+        after=after_path,
+        with_sources=sources,
+        attachments=attachments,
+        sign_with=sign_with,
+    )
+    for path in package_paths:
+        api.write_evidence(path, content)
+        output.note(f"The evidence is in {path}; check it with: kanport evidence --verify {path}")
+    if sign_with is None:
+        output.note(
+            "The package has no SSH signature: its digests show changes only to somebody who knows"
+            " them. Sign it with --sign KEY."
+        )
+
+
+def _evidence(path: Path, evidence: "Evidence") -> str:
+    from kanport.report.escape import escape_name
+
+    lines = [_as_text(path, evidence.checks)]
+    completeness = evidence.manifest.get("completeness", ()) if evidence.checks.hold else ()
+    for title, items in (
+        ("Completeness:", completeness),
+        ("This proves:", evidence.proves),
+        ("This does not prove:", evidence.leaves_open),
+    ):
+        lines += ["", title, *(f"- {escape_name(item)}" for item in items)] if items else []
+    return "\n".join(lines)
+
+
+def _evidence_as_json(evidence: "Evidence") -> str:
+    parts = {
+        "format": "kanport-evidence-check/1",
+        **_checks(evidence.checks),
+        "proves": evidence.proves,
+        "does_not_prove": evidence.leaves_open,
+        "manifest": evidence.manifest,
+    }
+    return json.dumps(parts, indent=2)

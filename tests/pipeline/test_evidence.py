@@ -1,0 +1,207 @@
+"""The evidence package: what it holds, what it proves, and that nothing in it can be changed."""
+
+import json
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import kanport
+from kanport.access.snapshot import snapshot_of, write_snapshot
+from kanport.kanboard.reader import read_current
+from kanport.pipeline.evidence import check
+from kanport.sandbox import Sandbox
+from tests.support.command_line import Kanport
+from tests.support.files import write_files
+
+KEY = "0123456789abcdef0123"
+
+
+def _snapshot(server: Sandbox, path: Path, at: str) -> None:
+    with kanport.connect(server.url, token=server.token) as client:
+        state = read_current(client, choose_projects=lambda all_: [one.id for one in all_])
+    write_snapshot(path, snapshot_of(state, taken_at=at, read_by="ann@desk"))
+
+
+@pytest.fixture
+def packed(
+    server: Sandbox, kanport: Kanport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A package of a run with everything in it, signed with an SSH key and with the HMAC key."""
+    monkeypatch.setenv("KANPORT_APPROVAL_KEY", KEY)
+    store = server.store
+    store.add_project("Alpha", identifier="ALPHA")
+    store.add_project("Beta board")
+    mapping = write_files(tmp_path)
+    _snapshot(server, tmp_path / "before.json", "2020-01-01T00:00:00Z")
+    assert kanport("plan", mapping, "-o", "plan.json").code == 0
+    approved = kanport("approve", "plan.json", "--by", "Ada", "--note", "Ticket 4711")
+    assert approved.code == 0, approved
+    assert kanport("apply", "plan.json", "--yes", "--require-approval").code == 0
+    _snapshot(server, tmp_path / "after.json", "2099-01-01T00:00:00Z")
+    (tmp_path / "minutes.txt").write_text("We looked at it.\n", "utf-8")
+    for name in ("key", "other"):
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True
+        )
+    public = (tmp_path / "key.pub").read_text("utf-8")
+    (tmp_path / "signers").write_text(f"ann@example.org {public}", "utf-8")
+    done = kanport(
+        *("evidence", "plan.journal.jsonl", "-o", "run.zip", "--sources", "--sign", "key"),
+        *("--before", "before.json", "--after", "after.json", "--attach", "minutes.txt"),
+    )
+    assert done.code == 0, done
+    return tmp_path / "run.zip"
+
+
+def _repacked(path: Path, change: Callable[[dict[str, bytes]], None]) -> None:
+    """Change the files of a package, and pack it in the same way."""
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    change(files)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name)
+            entry.create_system, entry.external_attr = 3, 0o100644 << 16
+            archive.writestr(entry, files[name])
+
+
+def test_a_package_verifies_and_says_what_it_proves(kanport: Kanport, packed: Path) -> None:
+    shown = kanport("evidence", "--verify", packed, "--signers", "signers")
+    assert shown.code == 0, shown
+    assert "signature: yes: signed by ann@example.org" in shown.out
+    assert "approval: yes: approved by Ada (signature valid)" in shown.out
+    assert "HMAC: yes" in shown.out
+    assert "report.html: yes: made anew, it is the same, byte for byte" in shown.out
+    assert "- after.json: 4 of 4 users, 2 of 2 projects, 0 of 0 groups read" in shown.out
+    assert "Nothing in the package was changed, added or removed since it was signed." in shown.out
+    assert "This does not prove:" in shown.out and "NO" not in shown.out.split("This proves")[0]
+    parts = json.loads(kanport("evidence", "--verify", packed, "--format", "json").out)
+    assert parts["holds"] and parts["manifest"]["approved_by"] == ["Ada"]
+    with zipfile.ZipFile(packed) as archive:
+        assert "sources/people-people.csv" in archive.namelist()
+        assert "attachments/minutes.txt" in archive.namelist()
+
+
+def test_the_same_run_gives_the_same_bytes(kanport: Kanport, packed: Path, tmp_path: Path) -> None:
+    again = kanport(
+        *("evidence", "plan.journal.jsonl", "-o", "again.zip", "--sources", "--sign", "key"),
+        *("--before", "before.json", "--after", "after.json", "--attach", "minutes.txt"),
+    )
+    assert again.code == 0
+    assert (tmp_path / "again.zip").read_bytes() == packed.read_bytes()
+
+
+def test_an_auditor_checks_it_with_unzip_sha256sum_and_ssh_keygen(packed: Path) -> None:
+    folder = packed.parent / "unpacked"
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(folder)
+    subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=folder, check=True)
+    with (folder / "SHA256SUMS").open("rb") as sums:
+        subprocess.run(
+            [
+                *("ssh-keygen", "-Y", "verify", "-f", str(packed.parent / "signers")),
+                *("-I", "ann@example.org", "-n", "kanport-evidence"),
+                *("-s", str(folder / "SHA256SUMS.sig")),
+            ],
+            stdin=sums,
+            check=True,
+            capture_output=True,
+        )
+
+
+def test_tampering_with_each_of_its_files_is_detected(packed: Path) -> None:
+    whole = packed.read_bytes()
+    with zipfile.ZipFile(packed) as archive:
+        names = archive.namelist()
+    assert {"manifest.json", "SHA256SUMS", "SHA256SUMS.sig", "SHA256SUMS.hmac"} < set(names)
+
+    def flip(name: str) -> Callable[[dict[str, bytes]], None]:
+        def change(files: dict[str, bytes]) -> None:
+            middle = len(files[name]) // 2
+            flipped = bytes([files[name][middle] ^ 1])
+            files[name] = files[name][:middle] + flipped + files[name][middle + 1 :]
+
+        return change
+
+    for name in names:
+        for change in (flip(name), lambda files, name=name: files.pop(name)):
+            packed.write_bytes(whole)
+            _repacked(packed, change)
+            assert packed.read_bytes() != whole
+            assert not check(packed, signers=packed.parent / "signers").checks.hold, name
+            assert not check(packed).checks.hold, name
+    packed.write_bytes(whole)
+    _repacked(packed, lambda files: files.update({"attachments/more.txt": b"x"}))
+    assert not check(packed).checks.hold
+    packed.write_bytes(whole)
+    _repacked(packed, lambda files: None)
+    assert packed.read_bytes() == whole and check(packed).checks.hold
+
+
+def test_odd_archives_are_refused(packed: Path) -> None:
+    whole = packed.read_bytes()
+
+    def refused(content: bytes) -> str:
+        packed.write_bytes(content)
+        evidence = check(packed)
+        assert not evidence.checks.hold and not evidence.proves
+        return evidence.checks.checked[0].why
+
+    assert "no ZIP archive" in refused(b"PK nonsense")
+    assert "no ZIP archive" in refused(whole[:400])
+    assert refused(b"in front" + whole) and refused(whole + b"behind")
+    for name in ("../evil.txt", "/etc/passwd", "a\\b", "sources/../x", "reports/x.html"):
+        packed.write_bytes(whole)
+        with zipfile.ZipFile(packed, "a") as archive:
+            archive.writestr(name, b"x")
+        assert "a name that no package has" in refused(packed.read_bytes())
+    packed.write_bytes(whole)
+    with zipfile.ZipFile(packed, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("plan.json", b"{}")
+    assert "twice" in refused(packed.read_bytes())
+    packed.write_bytes(whole)
+    with zipfile.ZipFile(packed, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("attachments/bomb.txt", b"\0" * 50_000_000)
+    assert packed.stat().st_size < 2_000_000
+    assert "compressed" in refused(packed.read_bytes())
+
+
+def test_a_signature_of_somebody_else_does_not_hold(
+    kanport: Kanport, packed: Path, tmp_path: Path
+) -> None:
+    other = (tmp_path / "other.pub").read_text("utf-8")
+    (tmp_path / "others").write_text(f"eve@example.org {other}", "utf-8")
+    assert kanport("evidence", "--verify", packed, "--signers", "others").code == 3
+    without = kanport("evidence", "--verify", packed)
+    assert without.code == 0 and "name its signers (--signers)" in without.out
+
+
+def test_without_a_signature_it_says_that_digests_prove_little(
+    kanport: Kanport, packed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KANPORT_APPROVAL_KEY")
+    made = kanport("evidence", "plan.journal.jsonl", "-o", "bare.zip")
+    assert made.code == 0 and "no SSH signature" in made.err
+    shown = kanport("evidence", "--verify", "bare.zip")
+    assert shown.code == 0
+    assert "signature: not checked: the package is not signed" in shown.out
+    assert "somebody could have computed all digests again" in shown.out
+    assert kanport("evidence", "--verify", "bare.zip", "--signers", "signers").code == 3
+
+
+def test_what_does_not_belong_to_the_run_is_not_packed(
+    kanport: Kanport, packed: Path, tmp_path: Path
+) -> None:
+    late = kanport("evidence", "plan.journal.jsonl", "-o", "x.zip", "--before", "after.json")
+    assert late.code == 2 and "after the run began" in late.err
+    (tmp_path / "people.csv").write_text("username\n", "utf-8")
+    changed = kanport("evidence", "plan.journal.jsonl", "-o", "x.zip", "--sources")
+    assert changed.code == 2 and "no longer the file" in changed.err
+    assert kanport("evidence", "plan.json", "-o", "x.zip").code == 2
+    assert kanport("evidence").code == 2
+    assert not (tmp_path / "x.zip").exists()
+    assert shutil.which("ssh-keygen")
