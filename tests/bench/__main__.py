@@ -236,7 +236,9 @@ class Bench:
         """Apply a plan between two bare loops; give both ratios, the seconds, and own CPU."""
         before, after = calls(amount), calls(amount)
         plan = plan_of(*changes(amount), url=self._client.url)
-        watched = Watched(self._client)
+        # A run has connections of its own; those of the loops would be looked through, too.
+        own = Client.open(self._settings)
+        watched = Watched(own)
         execution = Execution(self._folder / f"{next(NUMBERS)}.jsonl", options=Options())
         loop = timed(lambda: self._loop(before, size, connections))
         cpu = time.process_time()
@@ -244,6 +246,7 @@ class Bench:
         run = apply_plan(plan, watched, execution, run_id="bench")  # type: ignore[arg-type]
         whole = time.perf_counter() - begun
         cpu = time.process_time() - cpu
+        own.close()
         if not run.tally().complete:
             raise SystemExit(f"the run did not come to its end: {run.tally()}")
         loop = (loop + timed(lambda: self._loop(after, size, connections))) / 2

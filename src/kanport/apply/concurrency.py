@@ -7,10 +7,8 @@ to four times the rate of one, more bring nothing. So both are measured while th
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from kanport.errors import UsageError
@@ -150,12 +148,7 @@ class ConcurrencyLimit:
                 self._since = self._clock()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._free:
             self._active -= 1
             self._free.notify()
@@ -232,7 +225,8 @@ class WorkQueue:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._fresh = deque(changes)
+        self._fresh = tuple(changes)
+        self._taken = 0
         self._share = max(-(-len(self._fresh) // workers), SMALLEST_SHARE)
         self._again: list[tuple[float, Batch]] = []
         self._lock = threading.Lock()
@@ -249,11 +243,13 @@ class WorkQueue:
         with self._lock:
             now = self._clock()
             due = next((item for item in self._again if item[0] <= now), None)
-            if due is None and self._fresh:
-                count = min(size, self._share, len(self._fresh))
+            left = len(self._fresh) - self._taken
+            if due is None and left:
+                count = min(size, self._share, left)
                 if least is not None:
-                    count = min(count, max(least, -(-len(self._fresh) // workers)))
-                return Batch(tuple(self._fresh.popleft() for _ in range(count)))
+                    count = min(count, max(least, -(-left // workers)))
+                first, self._taken = self._taken, self._taken + count
+                return Batch(self._fresh[first : self._taken])
             if due is None and self._again:
                 due = min(self._again, key=lambda item: item[0])
             if due is None:

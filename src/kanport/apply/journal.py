@@ -8,7 +8,6 @@ secret: calls are named by the change that they carry out, and answers are writt
 """
 
 import fcntl
-import hashlib
 import itertools
 import json
 import os
@@ -16,9 +15,9 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 from json.encoder import encode_basestring as quoted
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from kanport.apply.old_journals import upgraded
@@ -121,12 +120,7 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self._file.close()
         except OSError:
@@ -201,7 +195,7 @@ class Journal:
             previous = self._previous
             for opening in openings:
                 line = f'{opening}, "previous": "{previous}"}}'.encode()
-                previous = _digest_of(line)
+                previous = sha256(line).hexdigest()
                 lines.append(line)
             self._previous = previous
             lines.append(b"")
@@ -254,7 +248,7 @@ def _last_digest(descriptor: int) -> str:
 
 
 def _digest_of(line: bytes) -> str:
-    return hashlib.sha256(line).hexdigest()
+    return sha256(line).hexdigest()
 
 
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -516,7 +510,7 @@ def _unsettled(change_id: str, sent: Collection[str], stopped: Fact | None) -> O
 
 def journal_digest(path: Path) -> str:
     """Return the SHA-256 of a journal as it is now; it changes where a run is gone on with."""
-    whole = hashlib.sha256()
+    whole = sha256()
     left = MAX_BYTES
     try:
         with open_regular(path) as file:
@@ -554,7 +548,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 def _records(path: Path) -> tuple[list[Mapping[str, Any]], bool, str]:
     """Return the records of a journal, whether all of them are chained, and the digest of it."""
     records: list[Mapping[str, Any]] = []
-    whole = hashlib.sha256()
+    whole = sha256()
     chained, previous = None, ""
     for number, line in _lines(path):
         whole.update(line)

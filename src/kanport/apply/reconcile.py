@@ -330,7 +330,7 @@ def as_before(change: Change, value: Any) -> bool:
             there = bool(value) and procedures.user_id_in(value) is not None
             if change.action is Action.USER_CREATE or not there:
                 return change.action is Action.USER_CREATE and not there
-            return not _other_values(change.old.fields, value)
+            return not procedures.other_values(value, change.old.fields)
 
 
 def _observe_user(change: UserChange, row: Any) -> Observation:
@@ -342,7 +342,7 @@ def _observe_user(change: UserChange, row: Any) -> Observation:
     creates = change.action in CREATING
     if creates and by_ldap(change):
         return _observe_ldap_user(change, row, user_id)
-    wrong = _other_values(change.new.fields, row)
+    wrong = procedures.other_values(row, change.new.fields)
     if not wrong:
         return Observation(True, user_id=user_id) if creates else _HOLDS
     return Observation(False, _values(map(_user_field, wrong, wrong.values())), user_id)
@@ -353,15 +353,6 @@ def _observe_removal(change: UserChange, row: Any) -> Observation:
     return _not_understood() if row and user_id is None else _gone("user", user_id)
 
 
-def _other_values(wanted: Mapping[str, str | bool], row: Any) -> dict[str, str | bool]:
-    """Return the values that a user's row has, by field, where they are not the wanted ones."""
-    return {
-        name: has
-        for name, wish in wanted.items()
-        if (has := procedures.user_value(row, name)) != wish
-    }
-
-
 def _observe_ldap_user(change: UserChange, row: Any, user_id: int) -> Observation:
     wanted = dict(change.new.fields)
     name = str(procedures.user_value(row, USERNAME.name))
@@ -369,7 +360,7 @@ def _observe_ldap_user(change: UserChange, row: Any, user_id: int) -> Observatio
         return Observation(False, fact("kanboard-ldap-name", username=name))
     if not procedures.user_value(row, LDAP.name):
         return Observation(False, fact("local-user"))
-    wrong = _other_values(wanted, row)
+    wrong = procedures.other_values(row, wanted)
     actual = _values(map(_user_field, wrong, wrong.values()))
     fixups = {name: wanted[name] for name in wrong}
     return Observation(not wrong, actual, user_id, fixups=fixups)

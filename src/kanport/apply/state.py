@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
-from kanport.apply.calls import Ids
+from kanport.apply.calls import CREATING, Ids
 from kanport.apply.reconcile import Observation
 from kanport.facts import Fact, fact
 from kanport.names import compare_key
@@ -125,7 +125,8 @@ class RunState:
                     self.made_before.add(change.id)
                 outcome = Outcome(change.id, Status.DONE if change.id in mine else found)
                 self.outcomes[change.id] = outcome
-                self.learn(change, seen)
+                if change.action in CREATING:
+                    self.learn(change, seen)
                 self.unwritten.append(outcome)
 
     def outcomes_of(self, plan: Plan, stopped: Fact | None) -> tuple[Outcome, ...]:

@@ -354,6 +354,16 @@ def user_id_in(row: object) -> int | None:
     return number(row.get("id")) if isinstance(row, dict) and "username" in row else None
 
 
+def other_values(row: Mapping[str, Any], wanted: Mapping[str, str | bool]) -> dict[str, str | bool]:
+    """Return the values that a user's row has, by field, where they are not the wanted ones."""
+    return {
+        name: has
+        for name, wish in wanted.items()
+        # Nearly always the column has the very text, which needs no understanding.
+        if row.get(_COLUMN_OF[name]) != wish and (has := user_value(row, name)) != wish
+    }
+
+
 def user_value(row: Mapping[str, Any], name: str) -> str | bool:
     """Return the value of one field of a user's row.
 

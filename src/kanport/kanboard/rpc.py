@@ -6,7 +6,7 @@ place of a whole batch's answers, answers whose items lack an id, HTML with stat
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import starmap
+from itertools import repeat, starmap
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -113,7 +113,8 @@ def decode(calls: Sequence[Call], first_id: int, body: str) -> list[Answer]:
         return [items] * len(calls)
     values = _values_in_order(items, first_id, len(calls))
     if values is not None:
-        return list(map(Result, values))
+        # As `Result(value)` for each, without a call of Python code for each.
+        return list(map(tuple.__new__, repeat(Result), zip(values)))
     found: dict[int, list[Answer]] = {}
     strange = 0
     for item in items:
