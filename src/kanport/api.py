@@ -119,6 +119,7 @@ from kanport.pipeline.state_dir import (
 from kanport.plan.guards.allowances import NotAllowable, parse_allowed
 from kanport.plan.model import Plan
 from kanport.plan.ownership import Adoption
+from kanport.plan.partial import parse_only
 from kanport.plan.plan_file import dump_plan, plan_schema, write_plan
 from kanport.report import FORMATS, format_of
 from kanport.report.json_file import report_schema
@@ -310,6 +311,7 @@ def plan(
     server: Client,
     *,
     allow: Mapping[str, int] = NOTHING_ALLOWED,
+    only: Iterable[str] = (),
     progress: OnProgress = ignore,
 ) -> Plan:
     """Read the server and make the plan; send no procedure that writes.
@@ -318,6 +320,7 @@ def plan(
         inputs: what `read` returned.
         server: what `connect` returned.
         allow: safety checks to override for this plan, each up to a number: `{"disable": 40}`.
+        only: a part of the plan: `user:PATTERN`, `project:PATTERN` or an action.
         progress: a callback for events (`kanport.api`).
 
     Returns:
@@ -327,12 +330,13 @@ def plan(
         SourceInvalid: errors in the source data, and the mapping does not skip invalid rows.
         ConfigInvalid: the ledger cannot be used.
         Unreachable: the server cannot be read.
-        UsageError: `allow` names no safety check.
+        UsageError: `allow` names no safety check, or `only` nothing that Kanport knows.
     """
+    selected = parse_only(only)
     allowed = allowance(f"{name}={number}" for name, number in allow.items())
     report = reporter_of(progress)
     with report.stage(Stage.SERVER):
-        made = plan_inputs(inputs, server, allowed=allowed)
+        made = plan_inputs(inputs, server, allowed=allowed, only=selected)
     report(PlanMade(made))
     return made
 
@@ -516,6 +520,7 @@ def sync(
     token: str | None = None,
     server: Client | None = None,
     allow: Mapping[str, int] = NOTHING_ALLOWED,
+    only: Iterable[str] = (),
     state: FilePath | None = None,
     passwords_to: FilePath | None = None,
     options: Options | None = None,
@@ -535,6 +540,7 @@ def sync(
         token: the application token; default: KANPORT_TOKEN or KANPORT_TOKEN_FILE.
         server: what `connect` returned, instead of `url` and `token`.
         allow: safety checks to override for this run, each up to a number: `{"disable": 40}`.
+        only: a part of the plan, as of `plan`.
         state: the state folder, as of `read`.
         passwords_to: a new file for the random passwords of new users; without one they are lost.
         options: the number of connections, calls a second, and failures to accept.
@@ -558,6 +564,7 @@ def sync(
     path, folder = Path(mapping), path_of(state)
     caller = caller or Caller(f"kanport sync {path}, called from Python")
     allowed = allowance(f"{name}={number}" for name, number in allow.items())
+    selected = parse_only(only)
     report = reporter_of(progress)
     ledger = ledger_of_mapping(load_mapping(path).spec, path, folder)
     with ExitStack() as stack:
@@ -582,7 +589,7 @@ def sync(
             path, state=folder, request_timeout=server.settings.timeouts.total, progress=report
         )
         with report.stage(Stage.SERVER):
-            made = plan_inputs(inputs, server, allowed=allowed)
+            made = plan_inputs(inputs, server, allowed=allowed, only=selected)
         stem = plan_file = None
         if made.changes or made.blocked_by:
             stem = state_stem(folder, made, caller.run_id)
@@ -619,7 +626,7 @@ def sync(
             )
             result = replace(result, plan_file=plan_file)
             if result.exit_code in (Exit.OK, Exit.PARTIAL):
-                result = compared(result, inputs, server, report)
+                result = compared(result, inputs, server, report, selected)
         return remembered_as_good(result, caller.run_id, path, report)
 
 

@@ -37,10 +37,10 @@ class Nights:
         """What the ledger knows."""
         return ledger.recall(self.path, SERVER.url)
 
-    def plan(self, desired: DesiredState) -> Plan:
-        """Plan without running it."""
+    def plan(self, desired: DesiredState, *only: str) -> Plan:
+        """Plan without running it; `only` makes the plan partial."""
         return plan_for(
-            desired, self.server.seen(), self.mapping, memory=self.memory, now=self.time
+            desired, self.server.seen(), self.mapping, memory=self.memory, now=self.time, only=only
         )
 
     def run(self, plan: Plan, *, failed: Iterable[Action] = ()) -> None:
@@ -59,10 +59,10 @@ class Nights:
         run = Run("r", self.time, self.time, tuple(outcomes), user_ids=new)
         ledger.record(self.path, SERVER.url, ledger_update(plan, run), now=self.time)
 
-    def night(self, desired: DesiredState, *, days: int = 1) -> Plan:
+    def night(self, desired: DesiredState, *only: str, days: int = 1) -> Plan:
         """Let so many days go by, then plan and run."""
         self.now += timedelta(days=days)
-        plan = self.plan(desired)
+        plan = self.plan(desired, *only)
         self.run(plan)
         return plan
 

@@ -24,6 +24,7 @@ from kanport.origin import Origin
 from kanport.plan.change import Change, values_of
 from kanport.plan.make import make_plan
 from kanport.plan.model import Plan, PlanMapping, PlanSource
+from kanport.plan.partial import parse_only
 from kanport.relations import About
 
 SERVER = ServerInfo("http://kanboard.test/jsonrpc.php", "1.2.53")
@@ -131,6 +132,7 @@ def plan_for(
     allowed: Mapping[str, int] | None = None,
     source: Mapping[str, Any] | None = None,
     now: str = "2026-11-21T02:00:00Z",
+    only: Iterable[str] = (),
 ) -> Plan:
     """Make a plan with everything around it fixed; `known` is whom the ledger knows.
 
@@ -159,6 +161,7 @@ def plan_for(
         version="1.0",
         memory=memory or LedgerState(identities={identity.id: identity for identity in known}),
         allowed=allowed or {},
+        only=parse_only(only),
     )
 
 

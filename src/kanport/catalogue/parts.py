@@ -46,6 +46,17 @@ PARTS: Mapping[str, CatalogueEntry] = {
         {"username": LOGIN},
     ),
     "group-access": CatalogueEntry("", "A group in a project.", one("{group:q} in {project:q}")),
+    "only": CatalogueEntry(
+        "",
+        "What --only selects.",
+        {
+            "user": Text("user:{username}"),
+            "project": Text("project:{project}"),
+            "kind": Text("{action}"),
+        },
+        {"username": LOGIN},
+    ),
+    "of-action": CatalogueEntry("", "A number of changes.", one("{count:,} {action}")),
     "remaining": CatalogueEntry(
         "",
         "Access that remains.",

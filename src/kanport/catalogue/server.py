@@ -27,6 +27,24 @@ SERVER: Mapping[str, CatalogueEntry] = {
             " it cannot see whether a new email address is already in use",
         ),
     ),
+    "plan-partial": CatalogueEntry(
+        "warning",
+        "The plan is only a part of the whole one (--only).",
+        {
+            "": Text(
+                "the plan is partial: --only {only:list} leaves out {count:#change|changes}"
+                " ({left_out:+})",
+                "to make the rest, plan again without --only",
+            ),
+            "needed": Text(
+                "the plan is partial: --only {only:list} leaves out {count:#change|changes}"
+                " ({left_out:+}); {needed:#change|changes} that it does not name"
+                " {needed:is|are} in the plan because others need {needed:it|them}",
+                "to make the rest, plan again without --only",
+            ),
+            "whole": Text("the plan is limited to --only {only:list}, which leaves out no change"),
+        },
+    ),
     "person-unsearched": CatalogueEntry(
         "warning",
         "Kanport found no user, but the server may spell the username differently.",

@@ -402,6 +402,30 @@ ALLOW = click.option(
 )
 
 
+def _selected(ctx: click.Context, parameter: click.Parameter, texts: Any) -> Any:
+    if texts:
+        from kanport.errors import UsageError
+        from kanport.plan.partial import parse_only
+
+        try:
+            parse_only(texts)
+        except UsageError as problem:
+            hint = f" ({problem.hint})" if problem.hint else ""
+            raise click.BadParameter(f"{problem.message}{hint}", ctx, parameter) from None
+    return texts
+
+
+ONLY = click.option(
+    "--only",
+    multiple=True,
+    metavar="PART",
+    callback=_selected,
+    help="Plan a part only: user:PATTERN, project:PATTERN, or an action such as membership.grant."
+    " Patterns and actions of one kind add up, different kinds must all fit. Changes that a"
+    " selected one needs come along. Can be repeated.",
+)
+
+
 def format_option(*formats: str) -> Callable[[F], F]:
     """Return the option for the format of stdout."""
     return click.option(

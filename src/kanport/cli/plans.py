@@ -20,6 +20,7 @@ from kanport.cli.options import (
     FORMAT,
     MAPPING,
     MASK,
+    ONLY,
     REPORT_FORMAT,
     REQUEST_TIMEOUT,
     STATE,
@@ -188,6 +189,7 @@ def _say_written(ctx: click.Context, written: "tuple[Written, ...]", one: str, m
 @PLAN_OUTPUT
 @click.option("--check", is_flag=True, help="Exit with 10 if changes are pending.")
 @ALLOW
+@ONLY
 @MASK
 @FORMAT
 @STATE
@@ -202,6 +204,7 @@ def plan_command(
     paths: tuple[Path, ...],
     check: bool,
     allowed: dict[str, int],
+    only: tuple[str, ...],
     masked: bool,
     form: str,
 ) -> None:
@@ -218,6 +221,7 @@ def plan_command(
       kanport plan mappings/users-csv.yaml
       kanport plan mappings/users-csv.yaml -o plan.json -o plan.html
       kanport plan mappings/users-csv.yaml -o plan.json --allow disable=40
+      kanport plan mappings/memberships-csv.yaml --only project:WEBSHOP -o part.json
       kanport plan mappings/users-csv.yaml --check --quiet || echo "changes or a problem"
     """
     from kanport import api
@@ -236,7 +240,7 @@ def plan_command(
     _check_targets(paths, plan_paths, inputs.files)
     settings = invocation_of(ctx).settings()
     with api.connect(settings, read_only=True, warn=output.warn) as server:
-        plan = plan_inputs(ctx, inputs, server, output, allowed)
+        plan = plan_inputs(ctx, inputs, server, output, allowed, only)
     steps = () if masked else _next_steps(ctx, next(iter(plan_paths), None), plan)
     _deliver(ctx, output, plan, plan_paths, steps)
     code = plan.exit_code

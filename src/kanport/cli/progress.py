@@ -306,14 +306,16 @@ def plan_inputs(
     server: api.Client,
     output: Output,
     allowed: Mapping[str, int] = MappingProxyType({}),
+    only: tuple[str, ...] = (),
 ) -> api.Plan:
     """Make the plan; if errors in the source data prevent it, show them on stdout and raise.
 
-    `allowed` holds the safety checks that `--allow` overrides for this run.
+    `allowed` holds the safety checks that `--allow` overrides for this run, `only` what `--only`
+    selects.
     """
     following = Following(ctx, output, inputs=inputs)
     with findings_shown(ctx, inputs.mapping.path, output, following):
-        return api.plan(inputs, server, allow=allowed, progress=following)
+        return api.plan(inputs, server, allow=allowed, only=only, progress=following)
 
 
 def takes_state(ctx: click.Context) -> bool:

@@ -17,6 +17,7 @@ from kanport.cli.options import (
     FORMAT,
     MAPPING,
     MONITORING,
+    ONLY,
     STATE,
     WAIT,
     YES,
@@ -153,6 +154,7 @@ def _confirm(plan_path: Path, plan: "Plan", ready: "Ready", url: str, output: Ou
 @STATE
 @with_options(*MONITORING)
 @ALLOW
+@ONLY
 @WAIT
 @FORMAT
 @writing_options
@@ -165,6 +167,7 @@ def sync_command(
     /,
     mapping: Path,
     allowed: dict[str, int],
+    only: tuple[str, ...],
     wait: float,
     form: str,
     passwords_to: Path | None,
@@ -230,6 +233,7 @@ def sync_command(
                 mapping,
                 server=server,
                 allow=allowed,
+                only=only,
                 state=invocation.state,
                 passwords_to=passwords_to,
                 options=invocation.options(settings),

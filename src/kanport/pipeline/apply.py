@@ -68,6 +68,7 @@ from kanport.pipeline.state_dir import (
 )
 from kanport.plan.ledger_update import good_run_of
 from kanport.plan.model import Plan
+from kanport.plan.partial import Only
 from kanport.plan.plan_file import load_plan, plan_digest
 
 logger = logging.getLogger(__name__)
@@ -598,9 +599,9 @@ def remembered_as_good(
     result: Result, run_id: str, mapping: Path | None, report: Reporter
 ) -> Result:
     """Record in the ledger that nothing is left to do, if that is so."""
-    if result.exit_code is not Exit.OK:
-        return result
     plan = result.plan
+    if result.exit_code is not Exit.OK or plan.partial is not None:
+        return result
     path = ledger_of(plan, mapping)
     if path is None or not plan.sources:
         return result
@@ -617,13 +618,15 @@ def _unwritten(case: str, problem: ConfigInvalid) -> Fact:
     return fact("ledger-unwritten", case=case, why=problem.why, hint=problem.hint or "")
 
 
-def compared(result: Result, inputs: Inputs, client: Client, report: Reporter) -> Result:
+def compared(
+    result: Result, inputs: Inputs, client: Client, report: Reporter, only: Only | None = None
+) -> Result:
     """Read the server again and plan again; nothing should be left to do.
 
     The second plan has the time of the first: no waiting time passes between the two.
     """
     with report.stage(Stage.VERIFICATION):
-        left = plan_inputs(inputs, client, now=lambda: result.plan.created_at)
+        left = plan_inputs(inputs, client, only=only, now=lambda: result.plan.created_at)
     log_event(logger, "run.verified", left=len(left.changes))
     report(RemainingChanges(left.changes))
     return replace(result, needed=left.changes)

@@ -34,6 +34,7 @@ from kanport.plan.guards.allowances import allow_key
 from kanport.plan.make import make_plan
 from kanport.plan.matching import numbers_are_ids, people_wanted, private_projects, projects_wanted
 from kanport.plan.model import GuardVerdict, Plan
+from kanport.plan.partial import Only
 from kanport.plan.separation import projects_of_separation
 from kanport.table import ACTIVE, LOST, DirectoryInfo, Odd, Row, Table, entry_key
 
@@ -206,6 +207,7 @@ def plan_inputs(
     client: Client,
     *,
     allowed: Mapping[str, int] = MappingProxyType({}),
+    only: Only | None = None,
     now: Callable[[], str] = utc_now,
 ) -> Plan:
     """Read the server and make the plan; sends no procedure that writes.
@@ -215,10 +217,10 @@ def plan_inputs(
     before the server is asked, those that only the server can show (an unknown project) after it.
     The ledger is read, never written; ConfigInvalid is raised where
     it cannot be used. `allowed` is what is allowed for this run beyond the limits, up to which
-    number (`kanport.plan.guards.parse_allowed`).
+    number (`kanport.plan.guards.parse_allowed`), `only` what the plan is reduced to.
     """
     _stop_at_errors(inputs, inputs.findings)
-    plan, _ = plan_and_state(inputs, client, allowed=allowed, now=now)
+    plan, _ = plan_and_state(inputs, client, allowed=allowed, only=only, now=now)
     _stop_at_errors(inputs, plan.findings)
     return plan
 
@@ -228,6 +230,7 @@ def plan_and_state(
     client: Client,
     *,
     allowed: Mapping[str, int] = MappingProxyType({}),
+    only: Only | None = None,
     now: Callable[[], str] = utc_now,
 ) -> tuple[Plan, CurrentState]:
     """Read the server, and make the plan whatever is wrong with rows; gives both.
@@ -253,7 +256,7 @@ def plan_and_state(
     )
     at = now()
 
-    def plan_for(inputs: Inputs) -> Plan:
+    def plan_for(inputs: Inputs, only: Only | None = None) -> Plan:
         return make_plan(
             inputs.desired,
             current,
@@ -268,6 +271,7 @@ def plan_and_state(
             # What no ledger is to record, no plan has to hold.
             entries=entries if path is not None and entries else None,
             allowed=allowed,
+            only=only,
         )
 
     plan = plan_for(inputs)
@@ -278,8 +282,9 @@ def plan_and_state(
     may_lose = (change.username for change in plan.changes if change.action in _MAY_LOSE)
     losing = {username for username in may_lose if username is not None}
     doubted = doubt_losses(inputs, entries, losing) if losing else inputs
-    if doubted is not inputs:
-        plan = plan_for(doubted)
+    # What is in doubt follows from the whole plan.
+    if doubted is not inputs or only is not None:
+        plan = plan_for(doubted, only)
     return plan, current
 
 

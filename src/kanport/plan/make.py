@@ -41,6 +41,7 @@ from kanport.plan.model import (
 )
 from kanport.plan.naming import sorted_names, user_part
 from kanport.plan.order import in_plan_order
+from kanport.plan.partial import Only, check_known, part_of
 from kanport.plan.plan_file import sealed
 from kanport.plan.projection import GroupProjection, empty_group_findings, indirect_changes
 from kanport.plan.projects import create_projects
@@ -69,6 +70,7 @@ def make_plan(
     memory: LedgerState = NOTHING,
     entries: Entries | None = None,
     allowed: Mapping[str, int] = _NOTHING,
+    only: Only | None = None,
 ) -> Plan:
     """Compare what is wanted with what is, and say what to do about the difference.
 
@@ -76,8 +78,9 @@ def make_plan(
     whoever they name loses nothing. The plan holds them together with its own. `created_at` is in
     UTC (RFC 3339), `version` is Kanport's, `made_by` the user and the machine. `memory` is what the
     ledger knows of the server, `entries` what it is to know of directories from then on, `allowed`
-    what is allowed for this run beyond the limits (`kanport.plan.guards.allowances`). The same
-    input gives the same plan, whatever order the rows, users or projects come in.
+    what is allowed for this run beyond the limits (`kanport.plan.guards.allowances`). With `only`
+    the plan is a part of the whole one, and the guards judge that part. The same input gives the
+    same plan, whatever order the rows, users or projects come in.
     """
     given, memory = tuple(findings), with_present_names(memory, current)
     held = HeldRelations.of(current.roles)
@@ -88,8 +91,17 @@ def make_plan(
         (user.username for user in current.users),
     )
     withheld = [one for part in made.parts for one in part.withheld]
+    projection, new_projects = groups.projection, tuple(resolved.new_projects.projects)
+    part = None
+    if only is not None:
+        check_known(only, current, desired, changes)
+        part = part_of(changes, only, current)
+        changes = part.changes
+        projection = GroupProjection.of(current, memory, changes)
+        created = {one.project for one in changes if one.action is Action.PROJECT_CREATE}
+        new_projects = tuple(one for one in new_projects if one.label in created)
     by_action = ChangesByAction(changes)
-    moves = indirect_changes(changes, current, groups.projection, resolved.new_projects.projects)
+    moves = indirect_changes(changes, current, projection, new_projects)
     beside = unchanged_access(by_action, current, held, moves)
     context = GuardContext(
         by_action,
@@ -112,7 +124,14 @@ def make_plan(
         *unlisted_findings(resolved, current),
         *names_without_meaning(mapping, allowed, current),
         *separation_findings(context),
+        *((part.finding,) if part is not None else ()),
     )
+    absences, named = tuple(made.offboarding.absences), None
+    if part is not None:
+        # What a part does not do must not count as seen, done or gone.
+        absences, entries = part.absences(absences), None
+    else:
+        named = named_by_sources(made.policy, groups.groups, made.dropped.settled)
     return sealed(
         Plan(
             created_at=created_at,
@@ -135,11 +154,12 @@ def make_plan(
             findings=tuple(in_order(found_by_all)),
             withheld=in_order_of_plan(withheld),
             identities=identities_of(resolved.persons, changes),
-            absences=tuple(made.offboarding.absences),
+            absences=absences,
             entries=_entries(entries),
             access=beside,
             people=people_named(changes, beside, current),
-            named=named_by_sources(made.policy, groups.groups, made.dropped.settled),
+            named=named,
+            partial=part.partial if part is not None else None,
         )
     )
 

@@ -536,6 +536,18 @@ class PlanAccess(Part):
     givers: tuple[PlanGiver, ...] | None = None
 
 
+class PlanPartial(Part):
+    """That a plan is a part of the whole one: what was selected, and what that leaves out.
+
+    `only` are the selections as typed. `needed` are the ids of changes that no selection names and
+    that others need; `left_out` says how many changes of each action the plan lacks.
+    """
+
+    only: tuple[str, ...]
+    needed: tuple[str, ...] = ()
+    left_out: dict[str, int] = {}
+
+
 class PlanPerson(Part):
     """What the server calls somebody of whom the plan speaks, and whether they are disabled."""
 
@@ -676,6 +688,9 @@ class Plan(Part):
     )
     named: PlanNamed | None = Field(
         None, description="What the sources name; missing where the mapping keeps no ledger."
+    )
+    partial: PlanPartial | None = Field(
+        None, description="What the plan leaves out; missing in whole plans."
     )
     digest: str = ""
 

@@ -32,6 +32,7 @@ from kanport.plan.model import (
     PlanBasis,
     PlanMapping,
     PlanMove,
+    PlanPartial,
     PlanPerson,
     PlanRows,
     PlanSource,
@@ -203,11 +204,19 @@ class Mask:
                 "access": None if plan.access is None else tuple(map(self._access, plan.access)),
                 "people": tuple(sorted(people, key=_username)),
                 "undoes": plan.undoes and self._undone(plan.undoes),
+                "partial": plan.partial and self._partial(plan.partial),
                 "identities": (),
                 "absences": (),
                 "entries": None,
             }
         )
+
+    def _partial(self, partial: PlanPartial) -> PlanPartial:
+        texts = ((one, one.removeprefix("user:")) for one in partial.only)
+        only = tuple(
+            one if one == who else f"user:{self._pseudonyms.login(who)}" for one, who in texts
+        )
+        return partial.model_copy(update={"only": only})
 
     def _undone(self, undone: PlanUndone) -> PlanUndone:
         login = self._pseudonyms.login
