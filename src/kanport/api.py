@@ -190,6 +190,7 @@ __all__ = [
     "mapping_for_file",
     "monitored",
     "pack_evidence",
+    "parse_only",
     "plan",
     "random_passwords",
     "read",

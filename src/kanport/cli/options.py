@@ -404,11 +404,11 @@ ALLOW = click.option(
 
 def _selected(ctx: click.Context, parameter: click.Parameter, texts: Any) -> Any:
     if texts:
+        from kanport import api
         from kanport.errors import UsageError
-        from kanport.plan.partial import parse_only
 
         try:
-            parse_only(texts)
+            api.parse_only(texts)
         except UsageError as problem:
             hint = f" ({problem.hint})" if problem.hint else ""
             raise click.BadParameter(f"{problem.message}{hint}", ctx, parameter) from None
