@@ -88,6 +88,18 @@ from kanport.pipeline.results import (
     never,
     random_passwords,
 )
+from kanport.pipeline.review import (
+    By,
+    ReviewResult,
+    ReviewStatus,
+    close_review,
+    collect_review,
+    review_status,
+    start_review,
+)
+from kanport.pipeline.review import (
+    Started as ReviewStarted,
+)
 from kanport.pipeline.run import (
     Execution,
     apply_plan,
@@ -130,6 +142,7 @@ __all__ = [
     "Adoptable",
     "Adoption",
     "Application",
+    "By",
     "Caller",
     "Check",
     "Checks",
@@ -153,6 +166,9 @@ __all__ = [
     "RemainingChanges",
     "Result",
     "Resumption",
+    "ReviewResult",
+    "ReviewStarted",
+    "ReviewStatus",
     "Run",
     "RunCutOff",
     "RunEnded",
@@ -173,6 +189,8 @@ __all__ = [
     "check_new_mapping",
     "check_report_file",
     "checks_as_json",
+    "close_review",
+    "collect_review",
     "compare_files",
     "connect",
     "drawn_with_proof",
@@ -196,8 +214,10 @@ __all__ = [
     "read",
     "render",
     "resume",
+    "review_status",
     "save",
     "schema",
+    "start_review",
     "sync",
     "undo",
     "verify",

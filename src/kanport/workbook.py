@@ -45,6 +45,7 @@ _STYLES: Final[dict[str, dict[str, Any]]] = {
         "valign": "vcenter",
     },
 }
+_UNLOCKED: Final = {"autofilter": True, "sort": True, "format_columns": True, "format_rows": True}
 _ALARM: Final = {"bold": True, "font_color": "#9C2A00", "bg_color": "#FCE8DC"}
 
 
@@ -78,7 +79,8 @@ class SheetColumn:
 class WorkbookSheet:
     """A sheet: a table with a head if it has a `table` name, else just cells.
 
-    Of the columns, the first `printed` ones are printed; all where it is None.
+    Of the columns, the first `printed` ones are printed; all where it is None. Of a `locked` sheet,
+    only cells with a style that is not locked can be filled in.
     """
 
     name: str
@@ -86,6 +88,7 @@ class WorkbookSheet:
     rows: Sequence[Sequence[Value]]
     table: str | None = None
     printed: int | None = None
+    locked: bool = False
 
 
 def write_book(
@@ -125,6 +128,9 @@ def write_book(
             written.set_column(at, at, width, formats.get(column.style))
         if sheet.printed is not None and len(sheet.columns) > sheet.printed:
             written.print_area(0, 0, max(len(sheet.rows), 1), sheet.printed - 1)
+        if sheet.locked:
+            # Without a password: this is against slips, and what comes back is checked anyway.
+            written.protect("", _UNLOCKED)
         if sheet.table:
             written.freeze_panes(1, 0)
             written.repeat_rows(0)
@@ -239,7 +245,7 @@ def _split(sheet: WorkbookSheet, most: int) -> Iterator[WorkbookSheet]:
         name = f"{sheet.name} ({number})" if number > 1 else sheet.name
         table = f"{sheet.table}{number}" if sheet.table and number > 1 else sheet.table
         some = sheet.rows[start : start + room]
-        yield WorkbookSheet(name, sheet.columns, some, table, sheet.printed)
+        yield WorkbookSheet(name, sheet.columns, some, table, sheet.printed, sheet.locked)
 
 
 def _set_up_page(written: Worksheet) -> None:

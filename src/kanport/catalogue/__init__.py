@@ -4,10 +4,10 @@ A code never changes its meaning. Its severity is fixed here, so that the same p
 as an error in one place and as a warning in another. Its wording is a template
 (`kanport.messages`) that no code reads back, so it can change at any time.
 
-Findings are in `sources`, `values`, `server` and `undoing`. `reasons` says why Kanport plans a
-change, `outcomes` how a change or a run ended, `answers` what servers answer, `guards` what the
-safety checks say, `notices` what else a user must know of a run, `staleness` what changed on the
-server since the plan, `withheld` what prevents a removal. `parts` holds phrases within these
+Findings are in `sources`, `values`, `server`, `undoing` and `reviews`. `reasons` says why Kanport
+plans a change, `outcomes` how a change or a run ended, `answers` what servers answer, `guards` what
+the safety checks say, `notices` what else a user must know of a run, `staleness` what changed on
+the server since the plan, `withheld` what prevents a removal. `parts` holds phrases within these
 sentences.
 
 The entries are loaded on first use: `--help` needs none of them.

@@ -9,6 +9,7 @@ from kanport.catalogue.notices import NOTICES
 from kanport.catalogue.outcomes import OUTCOMES
 from kanport.catalogue.parts import PARTS
 from kanport.catalogue.reasons import REASONS
+from kanport.catalogue.reviews import REVIEWS
 from kanport.catalogue.server import SERVER
 from kanport.catalogue.sources import SOURCES
 from kanport.catalogue.staleness import STALENESS
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 # In this order reports count findings.
-FINDINGS: Mapping[str, CatalogueEntry] = {**SOURCES, **VALUES, **SERVER, **UNDOING}
+FINDINGS: Mapping[str, CatalogueEntry] = {**SOURCES, **VALUES, **SERVER, **UNDOING, **REVIEWS}
 ALL: Mapping[str, CatalogueEntry] = {
     **FINDINGS,
     **REASONS,

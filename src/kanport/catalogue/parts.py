@@ -10,6 +10,17 @@ PARTS: Mapping[str, CatalogueEntry] = {
     "user": CatalogueEntry(
         "", "A user of the server.", one("{username:q} (#{user_id})"), {"username": LOGIN}
     ),
+    "review-advice": CatalogueEntry(
+        "",
+        "What a reviewer should know of an access.",
+        {
+            "disabled": Text("the account is disabled"),
+            "orphan": Text("in no source"),
+            "administrator": Text("administrator of the server"),
+            "privileged": Text("privileged role"),
+            "separation": Text('breaks the rule "{rule}"'),
+        },
+    ),
     "user-unread": CatalogueEntry(
         "", "A user of the server whose name was not read.", one("#{user_id}")
     ),

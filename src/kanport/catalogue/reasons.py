@@ -80,5 +80,14 @@ REASONS: Mapping[str, CatalogueEntry] = {
     "group-unnamed": _reason(
         "No source names the group any more.", "no source names the group any more"
     ),
+    "reviewed": CatalogueEntry(
+        "",
+        "A reviewer decided it in an access review.",
+        {
+            "": Text("{reviewer} decided in the review: {decision}"),
+            "comment": Text("{reviewer} decided in the review: {decision} ({comment})"),
+        },
+        {"reviewer": Personal.LOGIN, "comment": Personal.VALUE},
+    ),
     "undoes": _reason("A change that undoes changes of a run.", "undoes {changes:+}"),
 }

@@ -127,6 +127,7 @@ COMMANDS = {
     "doctor": "Check connectivity, versions, permissions and limits.",
     "report": "Render a plan or a run as HTML, PDF, Excel, Markdown, JSON, CSV or text.",
     "verify-report": "Check that a report is unchanged and belongs to a plan or run.",
+    "review": "Let managers review existing access, and plan what they decide.",
     "evidence": "Pack the evidence of a run into one file, or check such a package.",
     "config": "Show the effective configuration and where each value comes from.",
     "schema": "Print the JSON Schema of the mapping, the plan or the report.",
@@ -141,6 +142,7 @@ _MODULES = {
         "runs": ("apply", "sync", "resume"),
         "reports": ("report", "verify", "verify-report", "evidence"),
         "config": ("config",),
+        "review": ("review",),
         "sandbox": ("sandbox",),
     }.items()
     for name in names

@@ -125,6 +125,7 @@ class Command(click.Command):
 # The arguments of the commands, as usage lines name them.
 ARGUMENTS = {
     "FILE": "CSV or Excel file.",
+    "FOLDER": "Folder of a review that `kanport review start` made.",
     "JOURNAL": "Journal of a run (.jsonl).",
     "MAPPING": "Mapping: the YAML file that says what to read and what each column means.",
     "PLAN-or-JOURNAL": "Plan (.json), or journal of a run (.jsonl).",

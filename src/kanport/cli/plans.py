@@ -229,27 +229,27 @@ def plan_command(
     from kanport.cli.progress import plan_inputs, read_inputs
     from kanport.errors import Exit, UsageError
 
-    form, plan_paths, output = _plan_output(ctx, paths, form, masked=masked)
+    form, plan_paths, output = plan_output(ctx, paths, form, masked=masked)
     if masked and form == "json":
         raise UsageError(
             "--mask cannot change the plan itself, because apply needs the real names",
             hint="save the plan with -o, then run: kanport report PLAN.json --mask --format json",
         )
-    _check_targets(paths, plan_paths, [mapping])
+    check_targets(paths, plan_paths, [mapping])
     inputs = read_inputs(ctx, mapping, output)
-    _check_targets(paths, plan_paths, inputs.files)
+    check_targets(paths, plan_paths, inputs.files)
     settings = invocation_of(ctx).settings()
     with api.connect(settings, read_only=True, warn=output.warn) as server:
         plan = plan_inputs(ctx, inputs, server, output, allowed, only)
     steps = () if masked else _next_steps(ctx, next(iter(plan_paths), None), plan)
-    _deliver(ctx, output, plan, plan_paths, steps)
+    deliver(ctx, output, plan, plan_paths, steps)
     code = plan.exit_code
     if check and plan.changes and code is not Exit.GUARD:
         code = Exit.PENDING
     ctx.exit(code)
 
 
-def _plan_output(
+def plan_output(
     ctx: click.Context, paths: tuple[Path, ...], form: str, *, masked: bool = False
 ) -> tuple[str, tuple[Path, ...], Output]:
     """Return the format of stdout, the files for the plan itself, and the output with its reports.
@@ -270,16 +270,17 @@ def _plan_output(
     return form, plans, Output(ctx, form, masked=masked, paths=reports)
 
 
-def _check_targets(
+def check_targets(
     paths: Iterable[Path], plan_paths: tuple[Path, ...], inputs: Sequence[Path]
 ) -> None:
+    """Raise UsageError for a file that must not be written; a plan may replace a plan."""
     from kanport.files import ArtifactKind, check_target
 
     for path in paths:
         check_target(path, inputs=inputs, over=ArtifactKind.PLAN if path in plan_paths else None)
 
 
-def _deliver(
+def deliver(
     ctx: click.Context,
     output: Output,
     plan: "Plan",
@@ -555,10 +556,10 @@ def undo_command(
     from kanport.cli.context import invocation_of
     from kanport.cli.progress import Following
 
-    _, plan_paths, output = _plan_output(ctx, paths, form)
+    _, plan_paths, output = plan_output(ctx, paths, form)
     invocation = invocation_of(ctx)
     recorded = api.load_journal(journal)
-    _check_targets(paths, plan_paths, [journal, *api.files_of_plan(recorded.plan)])
+    check_targets(paths, plan_paths, [journal, *api.files_of_plan(recorded.plan)])
     settings = invocation.settings()
     with api.connect(settings, read_only=True, warn=output.warn) as server:
         plan = api.undo(
@@ -571,7 +572,7 @@ def undo_command(
             caller=api.Caller(f"kanport undo {journal}", invocation.run_id),
             progress=Following(ctx, output),
         )
-    _deliver(ctx, output, plan, plan_paths, _undo_steps(ctx, next(iter(plan_paths), None), plan))
+    deliver(ctx, output, plan, plan_paths, _undo_steps(ctx, next(iter(plan_paths), None), plan))
     ctx.exit(plan.exit_code)
 
 

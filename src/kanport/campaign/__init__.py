@@ -1,0 +1,1 @@
+"""Access reviews: workbooks go out to reviewers, their decisions come back as an ordinary plan."""

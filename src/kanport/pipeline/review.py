@@ -1,0 +1,557 @@
+"""Access reviews: start one, see how far it is, make its plan, and close it with its result."""
+
+import hashlib
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from kanport import __version__
+from kanport.access.snapshot import Snapshot, SnapshotProject, snapshot_of, write_snapshot
+from kanport.apply.journal import load_journal
+from kanport.campaign.decisions import (
+    Became,
+    Decided,
+    DecisionResult,
+    decided,
+    results,
+    review_plan,
+    source_of,
+)
+from kanport.campaign.model import (
+    RESULT_FILE,
+    REVIEW_FILE,
+    SNAPSHOT_FILE,
+    Campaign,
+    Decision,
+    ReviewRow,
+    ReviewWorkbook,
+    by_reviewer,
+    load_review,
+    managers_of,
+    owner_of,
+    rows_of,
+    write_review,
+)
+from kanport.campaign.workbooks import read_answers, unknown_files, workbook_of
+from kanport.errors import Exit, PlanStale, SourceInvalid, UsageError
+from kanport.files import write_file
+from kanport.findings import Finding, errors_in
+from kanport.kanboard.client import Client
+from kanport.kanboard.reader import read_current
+from kanport.ledger import recall
+from kanport.mapping import LoadedMapping, load_mapping
+from kanport.mapping.sources import CsvSource, ExcelSource
+from kanport.mapping.spec import Limits, MappingFile
+from kanport.memory import NOTHING
+from kanport.messages import counted
+from kanport.model import CurrentState
+from kanport.names import compare_key
+from kanport.pipeline.inputs import Inputs
+from kanport.pipeline.reports import Paper
+from kanport.pipeline.results import OnProgress, Reporter, Stage, ignore
+from kanport.pipeline.state_dir import current_actor, ledger_of_mapping, utc_now
+from kanport.plan.matching import name_matcher
+from kanport.plan.model import Plan, PlanMapping
+from kanport.report.document import Data, Document, Item, Prose, Section, item
+from kanport.report.escape import finding_line
+from kanport.report.view import Level
+from kanport.sources import SourceContext, read_source
+
+DAYS = 14
+"""Days that reviewers have, unless the review says otherwise."""
+
+By = Literal["manager", "owner"]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A review that was started, and what nobody reviews.
+
+    `unassigned` are rows that nobody may decide about, `left_out` the private and closed projects.
+    """
+
+    review: Campaign
+    folder: Path
+    rows: tuple[ReviewRow, ...]
+    unassigned: tuple[ReviewRow, ...]
+    left_out: tuple[str, ...]
+
+
+def start_review(
+    server: Client,
+    folder: Path,
+    *,
+    inputs: Inputs | None = None,
+    by: By = "manager",
+    reviewers: Path | None = None,
+    otherwise: str | None = None,
+    projects: Iterable[str] = (),
+    until: str | None = None,
+    name: str | None = None,
+    about_self: bool = False,
+    progress: OnProgress = ignore,
+) -> Started:
+    """Write a workbook for each reviewer into a new folder, with the snapshot that they are of.
+
+    `by` says who reviews a project: its managers or its owner; `reviewers` is a list with the
+    columns project and reviewer instead. `otherwise` reviews what nobody else may. `inputs` tell
+    who is in no source, and which rules hold. Raises UsageError for a folder that has files, for
+    reviewers who are not on the server, and Unreachable.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} exists already, and is not empty", hint="name a new folder")
+    now = utc_now()
+    until = until or (datetime.now(UTC) + timedelta(days=DAYS)).strftime("%Y-%m-%d")
+    if until < now[:10]:
+        raise UsageError(f"the review would end on {until}, which is over")
+    with Reporter(progress).stage(Stage.SERVER):
+        snapshot = _snapshot(server, inputs, now)
+    chosen, left_out = _projects(snapshot, tuple(projects))
+    listed = _listed(reviewers) if reviewers is not None else None
+    who = {"manager": managers_of, "owner": owner_of}[by]
+    assigned = {
+        project.id: who(snapshot, project) if listed is None else listed(project)
+        for project in chosen
+    }
+    _check_logins(snapshot, {*(one for some in assigned.values() for one in some), otherwise or ""})
+    review = Campaign(
+        name=name or f"{folder.resolve().name}",
+        created_at=now,
+        made_by=current_actor(),
+        kanport=__version__,
+        until=until,
+        server=snapshot.server,
+        mapping=str(inputs.mapping.path) if inputs is not None else None,
+        snapshot=snapshot.digest,
+        reviewers=assigned,
+        otherwise=otherwise,
+        about_self=about_self,
+    )
+    rows = rows_of(review, snapshot, inputs.mapping.spec if inputs is not None else None)
+    theirs = by_reviewer(rows)
+    names = _file_names(theirs)
+    review = review.model_copy(
+        update={
+            "workbooks": tuple(
+                ReviewWorkbook(reviewer=one, file=names[one], rows=len(some))
+                for one, some in theirs.items()
+            )
+        }
+    ).sealed()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_snapshot(folder / SNAPSHOT_FILE, snapshot)
+    for one, some in theirs.items():
+        write_file(folder / names[one], workbook_of(review, snapshot, one, some))
+    # Last of all: without it, the folder is no review.
+    write_review(folder, review)
+    unassigned = tuple(row for row in rows if not row.reviewers)
+    return Started(review, folder, rows, unassigned, left_out)
+
+
+def _snapshot(server: Client, inputs: Inputs | None, now: str) -> Snapshot:
+    state = _read(server)
+    memory = NOTHING
+    if inputs is not None and inputs.ledger is not None:
+        memory = recall(inputs.ledger, server.url)
+    return snapshot_of(
+        state,
+        taken_at=now,
+        read_by=current_actor(),
+        memory=memory,
+        mapping=str(inputs.mapping.path) if inputs is not None else None,
+        sources=_sources(inputs, state) if inputs is not None else None,
+    )
+
+
+def _sources(inputs: Inputs, state: CurrentState) -> dict[str, tuple[str, ...]]:
+    """Return the sources that name a user, by the compare key of the username."""
+    named: dict[str, set[str]] = {}
+    for user in inputs.desired.users:
+        named.setdefault(user.key, set()).update(
+            place.source for place in (*user.rows, *user.username.origins)
+        )
+    for one in inputs.desired.memberships:
+        named.setdefault(one.key[0], set()).update(place.source for place in one.holder.origins)
+    return {key: tuple(sorted(sources - {""})) for key, sources in named.items()}
+
+
+def _read(server: Client) -> CurrentState:
+    return read_current(
+        server, choose_projects=lambda projects: [project.id for project in projects]
+    )
+
+
+def _projects(
+    snapshot: Snapshot, patterns: tuple[str, ...]
+) -> tuple[list[SnapshotProject], tuple[str, ...]]:
+    """Return the projects to review, and the labels of those that are private or closed."""
+    wanted = name_matcher(patterns) if patterns else lambda name: True
+    named = [one for one in snapshot.projects if wanted(one.identifier) or wanted(one.name)]
+    if not named:
+        raise UsageError("no project matches --project", hint="use identifiers, names or patterns")
+    chosen = [one for one in named if one.active and not one.private]
+    return chosen, tuple(one.label for one in named if one not in chosen)
+
+
+def _listed(path: Path) -> Callable[[SnapshotProject], tuple[str, ...]]:
+    """Return the reviewers of a project by a list with the columns project and reviewer."""
+    excel = path.suffix.lower() in (".xlsx", ".xlsm")
+    spec = (
+        ExcelSource(type="excel", path=path.name)
+        if excel
+        else CsvSource(type="csv", path=path.name)
+    )
+    table = read_source("reviewers", spec, SourceContext(path.parent))
+    columns = {column.casefold(): column for column in table.columns}
+    if missing := [name for name in ("project", "reviewer") if name not in columns]:
+        raise UsageError(
+            f"{path} has no column {' and no column '.join(missing)}",
+            hint="it needs the columns project and reviewer",
+        )
+    found: dict[str, list[str]] = {}
+    for row in table.rows:
+        project, reviewer = (str(row.values[columns[name]]) for name in ("project", "reviewer"))
+        if project and reviewer:
+            found.setdefault(compare_key(project), []).append(reviewer)
+
+    def reviewers_of(project: SnapshotProject) -> tuple[str, ...]:
+        for text in (project.identifier, project.name):
+            if text and (some := found.get(compare_key(text))):
+                return tuple(dict.fromkeys(some))
+        return ()
+
+    return reviewers_of
+
+
+def _check_logins(snapshot: Snapshot, logins: Iterable[str]) -> None:
+    known = {compare_key(user.username) for user in snapshot.users if user.active}
+    unknown = sorted(one for one in logins if one and compare_key(one) not in known)
+    if unknown:
+        raise UsageError(
+            f"{counted(len(unknown), 'reviewer is', 'reviewers are')} no active user of the server",
+            details=unknown,
+            hint="name reviewers by their username",
+        )
+
+
+def _file_names(reviewers: Iterable[str]) -> dict[str, str]:
+    """Return a file name for each reviewer that every file system keeps apart."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for reviewer in reviewers:
+        stem = re.sub(r"[^A-Za-z0-9._-]+", "-", reviewer).strip(".-") or "reviewer"
+        name, number = stem, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{stem}-{number}"
+        taken.add(name.casefold())
+        names[reviewer] = f"{name}.xlsx"
+    return names
+
+
+# --- reading a review -----------------------------------------------------------------------------
+
+
+def _decided(folder: Path) -> tuple[Campaign, Snapshot, Decided]:
+    review, snapshot = load_review(folder)
+    rows = rows_of(review, snapshot)
+    every = {row.key: row for row in rows}
+    theirs = by_reviewer(rows)
+    answers = (
+        read_answers(folder, one.file, one.reviewer, theirs.get(one.reviewer, []), every)
+        for one in review.workbooks
+    )
+    return review, snapshot, decided(rows, answers, unknown_files(folder, review))
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewStatus:
+    """How far a review is; `exit_code` is 3 while anything is open or wrong."""
+
+    paper: Paper
+    exit_code: Exit
+
+
+def review_status(folder: Path, *, today: str | None = None) -> ReviewStatus:
+    """Say what is decided, open and overdue, by workbook; needs no server.
+
+    Raises UsageError for a folder that is no review.
+    """
+    review, _, found = _decided(folder)
+    late = (today or utc_now()[:10]) > review.until
+    lines = []
+    for workbook in found.workbooks:
+        mine = {row.key for row in workbook.rows}
+        left = sum(row.key in mine for row in found.open)
+        wrong = sum(1 for _ in errors_in(workbook.findings))
+        lines.append(
+            {
+                "reviewer": workbook.reviewer,
+                "file": workbook.file,
+                "rows": len(mine),
+                "decided": len(mine) - left,
+                "open": left,
+                "errors": wrong,
+                "overdue": late and left > 0,
+            }
+        )
+    unassigned = sum(not row.reviewers for row in found.rows)
+    total = {
+        "rows": len(found.rows),
+        "decided": len(found.rows) - len(found.open),
+        "open": len(found.open),
+        "errors": found.errors,
+        "unassigned": unassigned,
+        "overdue": late and bool(found.open),
+    }
+    finished = not found.open and not found.errors
+    document = Document(
+        ("Access review ", Data(review.name)),
+        Level.GOOD if finished else Level.STOP if found.errors else Level.LOOK,
+        (
+            f"{total['decided']} of {counted(len(found.rows), 'row', 'rows')} decided,"
+            f" {total['open']} open{', overdue' if total['overdue'] else ''};"
+            f" the review ends on {review.until}",
+        ),
+        (
+            Section(("Reviewers",), tuple(map(_status_line, lines))),
+            Section(
+                ("Nobody can decide about",),
+                tuple(_row_line(row) for row in found.rows if not row.reviewers),
+            ),
+            Section(("Findings",), tuple(map(_finding_item, found.findings))),
+        ),
+    )
+
+    def data() -> dict[str, Any]:
+        return {
+            "format": "kanport-review-status/1",
+            "review": review.name,
+            "until": review.until,
+            **total,
+            "workbooks": lines,
+            "findings": [one.to_dict() for one in found.findings],
+        }
+
+    return ReviewStatus(Paper(document, data), Exit.OK if finished else Exit.PARTIAL)
+
+
+def _status_line(line: Mapping[str, Any]) -> Item:
+    state = "finished" if not line["open"] else f"{line['open']} open"
+    state += ", overdue" if line["overdue"] else ""
+    errors = f", {counted(line['errors'], 'error', 'errors')}" if line["errors"] else ""
+    return item(
+        Data(line["reviewer"]),
+        f": {line['decided']} of {line['rows']} decided, {state}{errors} (",
+        Data(line["file"]),
+        ")",
+    )
+
+
+def _row_line(row: ReviewRow) -> Item:
+    words = (Data(row.user.username), " in ", Data(row.project.label))
+    return item(*words, f" ({row.membership.role})")
+
+
+def _finding_item(found: Finding) -> Item:
+    return item(Prose(finding_line(found)))
+
+
+# --- the plan -------------------------------------------------------------------------------------
+
+
+def collect_review(
+    folder: Path,
+    server: Client,
+    *,
+    mapping: Path | None = None,
+    allowed: Mapping[str, int] = MappingProxyType({}),
+    skip_invalid: bool = False,
+    progress: OnProgress = ignore,
+) -> Plan:
+    """Read all workbooks and the server, and return the plan of what was decided.
+
+    The rules of the mapping hold (`mapping`, else the one that the review was started with). Raises
+    SourceInvalid with everything that is wrong in the workbooks or has changed on the server since,
+    unless `skip_invalid` leaves these rows open; PlanStale for another server, and Unreachable.
+    """
+    review, _, found = _decided(folder)
+    _check_server(review, server)
+    loaded = _mapping(review, mapping)
+    ledger = ledger_of_mapping(loaded.spec, loaded.path, None) if loaded is not None else None
+    if not skip_invalid:
+        _stop_at_errors(found.findings)
+    with Reporter(progress).stage(Stage.SERVER):
+        current = _read(server)
+    path = loaded.path if loaded is not None else folder / REVIEW_FILE
+    sha256 = loaded.sha256 if loaded is not None else hashlib.sha256(path.read_bytes()).hexdigest()
+    named = (
+        source_of(one, os.path.relpath(folder / one.file, path.parent)) for one in found.workbooks
+    )
+    plan = review_plan(
+        review,
+        found,
+        current,
+        loaded.spec if loaded is not None else _no_mapping(),
+        # The ledger is of what the sources say, and reviewers are none of them.
+        mapping_ref=PlanMapping(path=str(path), name=f"review {review.name}", sha256=sha256),
+        sources=tuple(sorted((one for one in named if one), key=lambda one: one.name)),
+        created_at=utc_now(),
+        made_by=current_actor(),
+        memory=recall(ledger, server.url) if ledger is not None else NOTHING,
+        allowed=allowed,
+    )
+    if not skip_invalid:
+        _stop_at_errors(plan.findings)
+    return plan
+
+
+def _check_server(review: Campaign, server: Client) -> None:
+    if review.server.url != server.url:
+        raise PlanStale(
+            f"the review is of {review.server.url}, not of {server.url}",
+            hint="name that server with --url",
+        )
+
+
+def _mapping(review: Campaign, path: Path | None) -> LoadedMapping | None:
+    if path is None and review.mapping is None:
+        return None
+    return load_mapping(path or Path(review.mapping or ""))
+
+
+def _no_mapping() -> MappingFile:
+    return MappingFile.model_construct(kanport=1, sources={}, limits=Limits())
+
+
+def _stop_at_errors(findings: Iterable[Finding]) -> None:
+    listed = tuple(findings)
+    if count := len(list(errors_in(listed))):
+        raise SourceInvalid(
+            f"{counted(count, 'error', 'errors')} in the review; nothing is planned",
+            findings=listed,
+            hint="correct the workbooks, or use --skip-invalid to leave these rows open",
+        )
+
+
+# --- the end --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewResult:
+    """What came of a review; `exit_code` is 3 where anything is open or not as decided."""
+
+    paper: Paper
+    exit_code: Exit
+
+
+def close_review(
+    folder: Path,
+    server: Client,
+    *,
+    journals: Iterable[Path] = (),
+    progress: OnProgress = ignore,
+) -> ReviewResult:
+    """Compare all decisions with the server, and write the result into the folder.
+
+    `journals` are the runs that carried the decisions out; the result names them and who approved
+    them. Raises UsageError for journals of other plans, PlanStale and Unreachable.
+    """
+    review, snapshot, found = _decided(folder)
+    _check_server(review, server)
+    runs = [_run_of(path, review) for path in journals]
+    with Reporter(progress).stage(Stage.SERVER):
+        current = _read(server)
+    rows = results(found, current)
+    counts = Counter(one.became for one in rows)
+    good = not (counts[Became.OPEN] or counts[Became.NOT_DONE] or counts[Became.DRIFTED])
+    data = {
+        "format": "kanport-review-result/1",
+        "review": review.name,
+        "server": review.server.url,
+        "started_at": review.created_at,
+        "started_by": review.made_by,
+        "until": review.until,
+        "closed_at": utc_now(),
+        "closed_by": current_actor(),
+        "snapshot": snapshot.digest,
+        "runs": runs,
+        "totals": {str(one): counts[one] for one in Became},
+        "rows": list(map(_result_data, rows)),
+        "workbooks": [
+            {"file": one.file, "reviewer": one.reviewer, "sha256": one.table.sha256}
+            for one in found.workbooks
+            if one.table is not None
+        ],
+    }
+    sections = [
+        Section(
+            (f"{str(became).capitalize()} ({counts[became]})",),
+            tuple(_result_line(one) for one in rows if one.became is became),
+        )
+        for became in Became
+    ]
+    ran = Section(("Runs",), tuple(item(Data(one["run"]), f", {one['approved']}") for one in runs))
+    changed = counts[Became.REVOKED] + counts[Became.CHANGED]
+    document = Document(
+        ("Result of the access review ", Data(review.name)),
+        Level.GOOD if good else Level.LOOK,
+        (
+            f"{len(rows) - counts[Became.OPEN]} of {counted(len(rows), 'row', 'rows')} decided:"
+            f" {counts[Became.KEPT]} kept, {changed} revoked or changed and verified,"
+            f" {counts[Became.NOT_DONE] + counts[Became.DRIFTED]} not as decided,"
+            f" {counts[Became.OPEN]} open",
+        ),
+        (ran, *sections, Section(("Findings",), tuple(map(_finding_item, found.findings)))),
+    )
+    text = json.dumps(data, ensure_ascii=False, indent=2)
+    write_file(folder / RESULT_FILE, f"{text}\n")
+    return ReviewResult(Paper(document, lambda: data), Exit.OK if good else Exit.PARTIAL)
+
+
+def _run_of(path: Path, review: Campaign) -> dict[str, str]:
+    recorded = load_journal(path)
+    if recorded.plan.mapping.name != f"review {review.name}":
+        raise UsageError(f"{path} is the journal of another plan than that of this review")
+    approved = recorded.run.approved
+    return {
+        "run": recorded.run.id,
+        "plan": recorded.plan.digest,
+        "journal": recorded.run.journal_sha256,
+        "approved": f"approved by {approved.names}" if approved is not None else "not approved",
+    }
+
+
+def _result_data(one: DecisionResult) -> dict[str, Any]:
+    row, answer = one.row, one.answer
+    return {
+        "project": row.project.label,
+        "project_id": row.project.id,
+        "username": row.user.username,
+        "user_id": row.user.id,
+        "role": row.membership.role,
+        "now": one.now,
+        "became": str(one.became),
+        "decision": str(answer.decision) if answer is not None else None,
+        "new_role": answer.role if answer is not None else None,
+        "reviewer": answer.reviewer if answer is not None else None,
+        "comment": answer.comment if answer is not None else None,
+        "origin": answer.origin.to_dict() if answer is not None else None,
+    }
+
+
+def _result_line(one: DecisionResult) -> Item:
+    answer = one.answer
+    if answer is None:
+        who = ", ".join(one.row.reviewers) or "nobody can decide"
+        return Item((*_row_line(one.row).words, ": not decided by ", Data(who)))
+    unsure = f' ("{Decision.UNSURE}")' if answer.decision is Decision.UNSURE else ""
+    words = _row_line(one.row).words
+    return Item((*words, ": ", Data(answer.reviewer), unsure, " (", Data(str(answer.origin)), ")"))
