@@ -2,8 +2,9 @@
 
 from collections import Counter
 
+from kanport.report.changes import runs_of
 from kanport.report.make import of_plan, of_validation
-from kanport.report.view import RowResult, View
+from kanport.report.view import InputRow, RowResult, View
 from tests.support.report.examples import FINDINGS, MAPPING, make_plan
 from tests.support.report.random_reports import whole_plan
 
@@ -40,3 +41,15 @@ def test_in_a_validation_no_row_could_lead_to_a_change() -> None:
 
 def test_a_plan_that_does_not_tell_its_rows_has_no_table_of_them() -> None:
     assert not of_plan(make_plan()).rows
+
+
+def test_runs_of_plain_rows_are_the_rows_in_their_order() -> None:
+    for view in (VIEW, of_validation(MAPPING, PLAN.sources, FINDINGS, users=1, memberships=1)):
+        told: list[InputRow] = []
+        for one in runs_of(view.rows):
+            if isinstance(one, InputRow):
+                told.append(one)
+            else:
+                told += [one.like._replace(place=f"{one.start}{row}") for row in one.numbers]
+        assert told == list(view.rows) and told
+        assert len(list(runs_of(view.rows))) < len(told)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from kanport.coded import LazySequence
 from kanport.fields import USER_FIELDS, labels
@@ -354,6 +354,17 @@ def input_rows(
     return InputRows(spans, with_more, planned=planned)
 
 
+class PlainRows(NamedTuple):
+    """Rows that follow one another and have neither a change nor a finding.
+
+    `like` is the first of them. The place of each is `start` and its number.
+    """
+
+    like: InputRow
+    start: str
+    numbers: range
+
+
 class InputRows(LazySequence[InputRow]):
     """The rows of the input, made when they are asked for: almost all are plain.
 
@@ -384,10 +395,36 @@ class InputRows(LazySequence[InputRow]):
         back = number - self._ends[which]
         return next(self._of(span, span.rows[back:][:1]))
 
+    def runs(self) -> Iterator[InputRow | PlainRows]:
+        """Yield the rows in their order, those of a file that are plain as runs.
+
+        A list of a university has half a million rows, and nothing to say of nearly all of them.
+        """
+        noted: dict[tuple[str, str | None, str | None], list[int]] = defaultdict(list)
+        for source, file, sheet, row in self._noted:
+            if isinstance(row, int):
+                noted[source, file, sheet].append(row)
+        for span in self._spans:
+            if span.first is None or span.last is None:
+                yield from self._of(span, span.rows)
+                continue
+            source, file, sheet, _ = _key_parts(span.place)
+            start = _start_of(span.place)
+            at = span.first
+            special = [row for row in noted[source, file, sheet] if at <= row <= span.last]
+            for row in [*sorted(special), span.last + 1]:
+                if row > at:
+                    plain = _fate((), (), planned=self._planned)
+                    like = InputRow(source, f"{start}{at}", plain, span.times)
+                    yield PlainRows(like, start, range(at, row))
+                if row <= span.last:
+                    yield from self._of(span, (row,))
+                at = row + 1
+
     def _of(self, span: RowSpan, rows: Iterable[int | None]) -> Iterator[InputRow]:
         place, times, noted = span.place, span.times, self._noted
         source, file, sheet, dn = _key_parts(place)
-        start = str(place) if dn is not None else str(place.at(row=0))[:-1]
+        start = _start_of(place)
         plain = _fate((), (), planned=self._planned)
         for row in rows:
             text = start if row is None else f"{start}{row}"
@@ -414,6 +451,11 @@ class InputRows(LazySequence[InputRow]):
 NO_ROWS = InputRows((), {}, planned=False)
 
 
+def runs_of(rows: Sequence[InputRow]) -> Iterator[InputRow | PlainRows]:
+    """Yield the rows of a view, those that are plain and follow one another as one."""
+    return rows.runs() if isinstance(rows, InputRows) else iter(rows)
+
+
 def sum_of_rows(rows: InputRows, *, planned: bool) -> tuple[Sum, ...]:
     """Add up what became of the rows; nothing where a plan does not tell its rows."""
     if not rows:
@@ -436,6 +478,11 @@ def _fate(changes: Sequence[ChangeView], notes: Sequence[Finding], *, planned: b
     if any(finding.severity is Severity.ERROR for finding in notes):
         return RowResult.LEFT_OUT
     return RowResult.NOTHING if planned else RowResult.READ
+
+
+def _start_of(place: Origin) -> str:
+    """Return the text of an entry's place, or that of a row's up to its number."""
+    return str(place) if place.dn is not None else str(place.at(row=0))[:-1]
 
 
 def _key_parts(place: Origin) -> tuple[str, str | None, str | None, str | None]:

@@ -26,6 +26,7 @@ from kanport.plan.model import (
     PlanUndone,
     withheld_in_file,
 )
+from kanport.report.changes import runs_of
 from kanport.report.escape import json_safe
 from kanport.report.view import (
     AccessRow,
@@ -41,7 +42,6 @@ from kanport.report.view import (
     ProjectAccess,
     RiskRow,
     RoleCount,
-    RowResult,
     Sentence,
     Sum,
     View,
@@ -384,18 +384,16 @@ def _list(items: Iterable[str]) -> str:
 
 
 def _rows(view: View) -> Iterator[str]:
-    """Return each row as JSON; one without changes and findings only needs its place."""
+    """Return each row as JSON; those without changes and findings differ in their number alone."""
     numbers = {id(finding): number for number, finding in enumerate(view.findings)}
-    around: dict[tuple[str, RowResult, int], list[str]] = {}
-    for row in view.rows:
-        if row.lines or row.findings:
-            yield _ENCODE(_row(row, numbers))
+    for one in runs_of(view.rows):
+        if isinstance(one, InputRow):
+            yield _ENCODE(_row(one, numbers))
             continue
-        key = row.source, row.fate, row.times
-        if key not in around:
-            around[key] = _ENCODE(_row(row._replace(place=_PLACE), numbers)).split(_ENCODE(_PLACE))
-        before, after = around[key]
-        yield f"{before}{encode_basestring(row.place)}{after}"
+        plain = _ENCODE(_row(one.like._replace(place=_PLACE), numbers))
+        before, after = plain.split(_ENCODE(_PLACE)[1:-1])
+        before += encode_basestring(one.start)[1:-1]
+        yield from (f"{before}{number}{after}" for number in one.numbers)
 
 
 def as_dict(view: View) -> dict[str, Any]:
