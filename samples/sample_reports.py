@@ -1,4 +1,4 @@
-"""Sample reports: one plan of some 150 changes, its run and its undo, in every format.
+"""Sample reports: one plan of some 180 changes of all kinds, its run and its undo, in every format.
 
 A first run lets Kanport know what it granted. Then people leave, join and move, some rows are
 invalid, safety checks stop the plan, somebody overrides them, and the server rejects some changes.
@@ -27,8 +27,9 @@ FIRST = (
     *("Ada", "Bela", "Cora", "Dino", "Elif", "Finn", "Gila", "Hugo"),
     *("Iris", "Jona", "Kira", "Liam", "Mira", "Nils", "Olga", "Paul"),
 )
-LAST = ("Adler", "Bauer", "Costa", "Dubois", "Ertan")
-PEOPLE = tuple(f"{first} {last}" for last in LAST for first in FIRST)
+LAST = ("Adler", "Bauer", "Costa", "Dubois", "Ertan", "Fischer")
+PEOPLE = tuple(f"{first} {last}" for last in LAST for first in FIRST)[:87]
+BACK = PEOPLE[74:76]  # disabled on the server at first
 GONE = PEOPLE[60:64]
 MAPPING = """\
 kanport: 1
@@ -56,7 +57,8 @@ memberships:
   - {from: access, username: {from: Login}, project: {from: Project}, role: {from: Role}}
 memberships_missing: revoke
 projects: create
-groups: [{from: teams, name: {from: Group}, member: {from: Login}}]
+groups:
+  - {from: teams, name: {from: Group}, external_id: {from: Id}, member: {from: Login}}
 groups_missing: remove
 groups_managed: ["*"]
 group_members_missing: remove
@@ -80,13 +82,14 @@ def write(folder: Path, name: str, head: Sequence[str], rows: Iterable[Sequence[
 
 
 def first_lists(folder: Path) -> None:
-    """Write the lists of the first run: 66 people in 8 projects and 3 groups."""
+    """Write the lists of the first run: 68 people in 8 projects and 3 groups."""
     people = PEOPLE[:66]
-    write(folder, "people.csv", HEAD, [person(one) for one in people])
+    rows = [person(one) for one in people] + [person(one, Active="L") for one in BACK]
+    write(folder, "people.csv", HEAD, rows)
     grants = [(login(one), *place) for at, one in enumerate(people) for place in places(at)]
     write(folder, "access.csv", ("Login", "Project", "Role"), grants)
-    teams = [(GROUPS[at % 3], login(one)) for at, one in enumerate(people[:24])]
-    write(folder, "teams.csv", ("Group", "Login"), teams)
+    teams = [(GROUPS[at % 3], str(at % 3), login(one)) for at, one in enumerate(people[:24])]
+    write(folder, "teams.csv", TEAMS, teams)
     doors = [
         ("Crew", "SUPPORT", MEMBER),
         ("Finance", "FINANCE", MEMBER),
@@ -96,6 +99,7 @@ def first_lists(folder: Path) -> None:
 
 
 HEAD = ("Login", "Name", "Mail", "Role", "Active")
+TEAMS = ("Group", "Id", "Login")
 
 
 def person(name: str, **other: str) -> tuple[str, ...]:
@@ -143,14 +147,16 @@ def second_lists(folder: Path) -> None:
     once = {row[:2]: row for row in (*grants, *extra, *new, *wrong)}
     write(folder, "access.csv", ("Login", "Project", "Role"), once.values())
     teams = [
-        (GROUPS[at % 3], login(one)) for at, one in enumerate(people[:30]) if at % 7 and at % 3 < 2
+        (("Crew", "Treasury")[at % 3], str(at % 3), login(one))  # Treasury was Finance
+        for at, one in enumerate(people[:30])
+        if at % 7 and at % 3 < 2
     ]
-    teams += [("Auditors", login(one)) for one in people[20:26]]
+    teams += [("Auditors", "3", login(one)) for one in people[20:26]]
     names = {login(one): other["Login"] for one, other in changed.items() if "Login" in other}
-    write(folder, "teams.csv", ("Group", "Login"), [(g, names.get(w, w)) for g, w in teams])
+    write(folder, "teams.csv", TEAMS, [(g, i, names.get(w, w)) for g, i, w in teams])
     doors = [
         ("Crew", "SUPPORT", MANAGER),
-        ("Finance", "FINANCE", MEMBER),
+        ("Treasury", "FINANCE", MEMBER),
         ("Auditors", "AUDIT", MANAGER),
     ]
     write(folder, "doors.csv", ("Group", "Project", "Role"), doors)
@@ -162,8 +168,8 @@ def fill(server: Sandbox) -> None:
     with store.transaction():
         for project in PROJECTS:
             store.add_project(f"{project.title()} project", identifier=project)
-        for at, one in enumerate(PEOPLE[74:76]):
-            store.add_user(login(one), name=one, email=f"{login(one)}@example.org", active=bool(at))
+        for one in BACK:
+            store.add_user(login(one), name=one, email=f"{login(one)}@example.org", active=False)
 
 
 def reject_some(server: Sandbox) -> None:

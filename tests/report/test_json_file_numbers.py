@@ -154,10 +154,10 @@ def test_a_ticket_holds_a_large_plan_and_says_how_much_it_leaves_out() -> None:
     view = of_plan(large_plan(5_000))
     text = markdown.render(view)
     assert len(text) <= markdown.LIMIT
-    left = [int(n) for n in re.findall(r"… and (\d+) changes more", text)]
+    left = [int(n) for n in re.findall(r"… and (\d+) more changes", text)]
     told = re.findall(r"^- `[^`]+`( \([^)]*\))?: `[+~-]` ", text, re.MULTILINE)
     assert left == [len(view.lines) - len(view.others) - len(told)]
-    findings = [int(n) for n in re.findall(r"… and (\d+) findings more", text)]
+    findings = [int(n) for n in re.findall(r"… and (\d+) more findings", text)]
     assert findings and findings[0] < len(view.findings)
     assert "changes revoke or lower access" in text
 

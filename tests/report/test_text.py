@@ -49,13 +49,12 @@ def section_words(text: str) -> list[str]:
 def test_the_first_lines_tell_a_manager_what_matters() -> None:
     top = screen(of_plan(make_plan(guards=(*GUARDS, TRIPPED))), 200).splitlines()[:6]
     assert top[0] == "Kanport plan: staff"
-    assert top[1].startswith("✗ 5 users would be created, 4 updated")
-    assert top[2] == "✗ Stopped by 1 of 3 safety checks: nothing is written."
-    assert top[3].startswith(
+    assert top[1].startswith("✗ Stopped by 1 safety check. Nothing was changed. 5 users")
+    assert top[2].startswith(
         "! 7 of 29 changes need review: 1 grants administrator rights, 3 grant a privileged role, "
     )
-    assert top[4] == "• 4 other changes revoke or lower access."
-    assert top[5].startswith("! 3 errors, 3 warnings and 4 notes")
+    assert top[3] == "• 4 other changes revoke or lower access."
+    assert top[4].startswith("! 3 errors, 3 warnings and 4 notes")
 
 
 def test_a_pipe_gets_no_color_no_boxes_no_wrapping_and_whole_digests() -> None:

@@ -198,7 +198,7 @@ def test_exactly_what_somebody_tampered_with_is_named(
     } == {
         ("user.create", "ada"): "the user is disabled",
         ("user.rename", "robert"): 'the username is "rob"',
-        ("membership.grant", "bob"): "there is no role",
+        ("membership.grant", "bob"): "the user has no role in this project",
         ("membership.grant", "chloé"): "the role is project-manager",
     }
     assert len(told["undone"]) == 4

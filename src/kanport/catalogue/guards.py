@@ -79,7 +79,7 @@ def _limits() -> Iterator[tuple[str, CatalogueEntry]]:
             f"The limit of the mapping for changes of the class {name}.",
             "Limit exceeded: {parts:;}",
             f"check the plan; if it is correct, {_ALLOW};"
-            f" or set {_yaml(f'limits: <{name}: (planned)>')} in the mapping",
+            f" or set {name}: {{planned}} under limits in the mapping",
             "Within the limit: {parts:;}",
         )
         if name == "remove":
@@ -90,29 +90,22 @@ def _limits() -> Iterator[tuple[str, CatalogueEntry]]:
             )
             kind = kind._replace(texts={**kind.texts, "stopped-undo": undo})
         yield f"limit-{name}", kind
-        in_project = f"limits: <projects: <(called:yaml): <{name}: (planned)>>>"
         yield (
             f"limit-{name}-in-project",
             _overridable(
                 f"The limit for changes of the class {name} in one project.",
                 "Limit exceeded in {project}: {parts:;}",
-                f"check the plan; if it is correct, {_ALLOW};"
-                f" or set {_yaml(in_project)} in the mapping",
+                f"check the plan; if it is correct, {_ALLOW}; or set"
+                f" {name}: {{planned}} for {{called:yaml}} under limits.projects in the mapping",
                 "Within the limit in each project, most in {project}: {parts:;}",
             ),
         )
 
 
-def _yaml(text: str) -> str:
-    """Return a template in which `<` and `>` are braces of YAML, `(` and `)` those of templates."""
-    return text.translate({ord("<"): "{{", ord(">"): "}}", ord("("): "{", ord(")"): "}"})
-
-
 def _shares() -> Iterator[tuple[str, Text]]:
     for base, default, floor, partial in product(_BASES, *([False, True],) * 3):
-        text = f"{{share:g}}% of {_BASES[base]}"
-        text += ", at least {floor}" + ("," if default else "") if floor else ""
-        text += " by default" if default else ""
+        text = f"{'default: ' if default else ''}{{share:g}}% of {_BASES[base]}"
+        text += ", at least {floor}" if floor else ""
         text += ", counting only those that Kanport could read" if partial else ""
         flags = {"default": default, "floor": floor, "partial": partial}
         yield "-".join((base, *(flag for flag, on in flags.items() if on))), Text(text)
@@ -276,7 +269,17 @@ GUARDS: Mapping[str, CatalogueEntry] = {
         "A number and its limit.",
         {
             f"{name}{end}": Text(f"{planned}, {{allowed}} allowed{of}")
-            for name, planned in {**_PLANNED, "shrink": "{planned:#row|rows} fewer"}.items()
+            for name, planned in {
+                **_PLANNED,
+                "revoke-members": "{planned:#member|members} to lose access",
+                "shrink": "{planned:#row|rows} fewer",
+            }.items()
+            for end, of in (("", ""), ("-share", " ({share})"))
+        }
+        | {
+            f"revoke-groups{end}": Text(
+                f"{_PLANNED['revoke']}, of these {{groups}} through groups, {{allowed}} allowed{of}"
+            )
             for end, of in (("", ""), ("-share", " ({share})"))
         },
     ),

@@ -68,7 +68,7 @@ _ACTUAL: Mapping[str, CatalogueEntry] = {
     "role-now": CatalogueEntry(
         "",
         "The role of a user now.",
-        {"": Text("the role is {role}"), "none": Text("there is no role")},
+        {"": Text("the role is {role}"), "none": Text("the user has no role in this project")},
     ),
     "field-now": CatalogueEntry(
         "",
@@ -234,8 +234,8 @@ _REASONS: Mapping[str, CatalogueEntry] = {
         "",
         "The server did not answer, and the change did not happen.",
         {
-            "": Text("the server never answered ({answer})"),
-            "found": Text("the server never answered ({answer}); {found:;}"),
+            "": Text("Kanboard did not answer ({answer}), also when asked again"),
+            "found": Text("Kanboard did not answer ({answer}), also when asked again; {found:;}"),
         },
     ),
     "no-procedure": CatalogueEntry(
@@ -303,8 +303,8 @@ _WHAT_NOW = {
     "rejected": "ask whoever runs Kanboard what its log says, then plan again",
     "no-effect": "ask whoever runs Kanboard whether a plugin changes it back, then plan again",
     "still-through-group": "remove the user from the group, in Kanboard or in its source",
-    "changed-since-plan": "look who changed it, then plan again",
-    "renamed-since-plan": "look who renamed it, then plan again",
+    "changed-since-plan": "find out who changed it, then plan again",
+    "renamed-since-plan": "find out who renamed it, then plan again",
     "never-answered": "check the connection and the server (kanport doctor), then plan again",
     "no-procedure": "update Kanboard, or make this change by hand",
     "kanboard-ldap-refused": "check with the administrator of the directory, then plan again",
@@ -312,7 +312,7 @@ _WHAT_NOW = {
     "not-created": "resolve why it was not created, then plan again",
     "username-not-free": "resolve why the other user was not renamed, then plan again",
     "not-renamed-first": "resolve why it failed, then plan again",
-    "checked-again": "look who changed the server during the run, then plan again",
+    "checked-again": "find out who changed the server during the run, then plan again",
     "sent-in-vain": "plan again",
     "sent-unknown": "plan again: the next plan reads what became of it",
     "not-tried-again": "finish the run",

@@ -419,21 +419,22 @@ SERVER: Mapping[str, CatalogueEntry] = {
         "A user is in no source, and Kanport waits before it acts.",
         {
             "disable": Text(
-                "{username:q} is in no source since {since}; Kanport disables this user {when}"
+                "{username:q} has been in no source since {since}; Kanport disables this user"
+                " {when}"
             ),
             "remove": Text(
-                "{username:q} is in no source since {since}; Kanport removes this user {when}"
+                "{username:q} has been in no source since {since}; Kanport removes this user {when}"
             ),
             "access": Text(
-                "{username:q} is in no source since {since}; Kanport revokes all access of this"
-                " user {when}"
+                "{username:q} has been in no source since {since}; Kanport revokes all access of"
+                " this user {when}"
             ),
         },
         {"username": LOGIN},
     ),
     "leaver-removal": CatalogueEntry(
         "info",
-        "Kanport removes users that it disabled on a certain day.",
+        "Kanport removes disabled users when their waiting period ends.",
         one(
             "Kanport removes {count:#user|users} that it disabled; {username:q} is the next, on or"
             " after {day}",

@@ -15,7 +15,9 @@ WITHHELD: Mapping[str, CatalogueEntry] = {
         "A row cannot be used.",
         {
             "named": Text("{count:an invalid row names|invalid rows name} this user"),
-            "group": Text("{count:an invalid row names|invalid rows name} this group"),
+            "group": Text("{count:an invalid row|invalid rows} may name this group"),
+            "project": Text("{count:an invalid row|invalid rows} may name this project"),
+            "other": Text("{count:an invalid row leaves|invalid rows leave} it open"),
             "any": Text("{count:an invalid row|invalid rows} may name any user"),
         },
     ),
@@ -25,6 +27,8 @@ WITHHELD: Mapping[str, CatalogueEntry] = {
         {
             "named": Text("the directory does not show the entry of this user"),
             "group": Text("the directory does not show {count:an entry|entries} of this group"),
+            "project": Text("the directory hides {count:an entry|entries}"),
+            "other": Text("the directory hides {count:an entry|entries}"),
             "any": Text("the directory hides {count:an entry|entries} of unknown users"),
         },
     ),
@@ -33,7 +37,7 @@ WITHHELD: Mapping[str, CatalogueEntry] = {
         "Kanport could not read a whole source.",
         {
             case: Text("Kanport could not read the whole source")
-            for case in ("named", "group", "any")
+            for case in ("named", "group", "project", "other", "any")
         },
     ),
     "unread-members": CatalogueEntry(
@@ -41,17 +45,22 @@ WITHHELD: Mapping[str, CatalogueEntry] = {
         "Kanport does not know all members of a group.",
         {
             "named": Text("the directory does not show whether the user is in the group"),
-            "any": Text("the directory does not show all members of {count:the group|the groups}"),
-            "group": Text(
-                "the directory does not show all members of {count:the group|the groups}"
-            ),
+            **{
+                case: Text(
+                    "the directory does not show all members of {count:the group|the groups}"
+                )
+                for case in ("group", "project", "other", "any")
+            },
             "server": Text("Kanport could not read all members of the group"),
         },
     ),
     "unclear-identity": CatalogueEntry(
         "",
         "Kanport cannot tell whose account this is.",
-        {case: Text("the input does not show whose account this is") for case in ("named", "any")},
+        {
+            case: Text("the input does not show whose account this is")
+            for case in ("named", "group", "project", "other", "any")
+        },
     ),
     "unclear-group": CatalogueEntry(
         "",

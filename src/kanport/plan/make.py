@@ -52,7 +52,7 @@ from kanport.plan.unchanged_access import people_named, unchanged_access
 from kanport.plan.users import diff_users
 from kanport.plan.withheld import Diff, in_order_of_plan, withheld_findings
 
-_NOTHING: Mapping[str, int] = MappingProxyType({})
+_NO_ALLOWANCES: Mapping[str, int] = MappingProxyType({})
 
 
 @uncollected()
@@ -69,7 +69,7 @@ def make_plan(
     made_by: str | None = None,
     memory: LedgerState = NOTHING,
     entries: Entries | None = None,
-    allowed: Mapping[str, int] = _NOTHING,
+    allowed: Mapping[str, int] = _NO_ALLOWANCES,
     only: Only | None = None,
 ) -> Plan:
     """Compare what is wanted with what is, and say what to do about the difference.

@@ -132,7 +132,7 @@ class Causes:
             dict(index),
             dict(naming),
             _causes(index.get((About.USER, None), ())),
-            _causes(everything) or (cause("unproven"),),
+            _causes(everything, named="other") or (cause("unproven"),),
             disputed,
             _causes(identity),
         )
@@ -172,7 +172,10 @@ class Causes:
             if _is_named(blocker.what, names, RELATIONS[kind].target is about)
             or _is_named(who, names, RELATIONS[kind].holder is about)
         ]
-        return self._whole((), some, True, named="group" if about is About.GROUP else "named")
+        if about is About.GROUP and not some:
+            # A row of a user that cannot be used may put this user into any group.
+            some = [one for who in self.naming for one in self.index.get((About.USER, who), ())]
+        return self._whole((), some, True, named=about.value)
 
     def _whole(
         self,

@@ -141,7 +141,7 @@ def of_plan(plan: Plan, *, next_steps: tuple[str, ...] = ()) -> View:
         ViewKind.PLAN,
         facts=_facts(plan),
         headline=plan_headline(
-            actions_in(lines), plan.unchanged, sum(one.is_open for one in withheld)
+            actions_in(lines), plan.unchanged, sum(one.is_open for one in withheld), plan.guards
         ),
         lines=lines,
         names=_names(plan),
@@ -315,7 +315,9 @@ def _view(
         *guard_sentences(guards),
         *withheld_sentences(withheld),
         *(risk_sentences(len(risky), len(lines), risks, removals) if verified is None else ()),
-        *finding_sentences(numbers, planned=kind is not ViewKind.VALIDATION),
+        *finding_sentences(
+            numbers, planned=kind is not ViewKind.VALIDATION, undo=facts.undoes is not None
+        ),
     )
     touched = (
         Count("people", len(people), f"{USER(len(people))} touched"),
@@ -328,7 +330,7 @@ def _view(
     return View(
         kind=kind,
         title=f"Kanport {kind}: {facts.mapping.name or PurePath(facts.mapping.path).name}",
-        level=_level(sentences, tally or verified, stopped=stopped),
+        level=_level(sentences, guards, tally or verified, stopped=stopped),
         headline=headline,
         sentences=sentences,
         facts=facts,
@@ -364,10 +366,16 @@ def _view(
 
 
 def _level(
-    sentences: Sequence[Sentence], tally: Tally | Verified | None, *, stopped: Fact | None
+    sentences: Sequence[Sentence],
+    guards: Sequence[GuardVerdict],
+    tally: Tally | Verified | None,
+    *,
+    stopped: Fact | None,
 ) -> Level:
     if tally is not None:
         return Level.GOOD if tally.complete and stopped is None else Level.STOP
+    if any(guard.tripped for guard in guards):
+        return Level.STOP
     levels = {sentence.level for sentence in sentences}
     return next((level for level in (Level.STOP, Level.LOOK) if level in levels), Level.GOOD)
 

@@ -25,7 +25,6 @@ from kanport.report.sentences import (
     SEVERITIES,
     Noun,
     actor_rows,
-    counted,
     fact_rows,
     project_numbers,
     ranged,
@@ -53,6 +52,8 @@ _MARKS = {Level.GOOD: "OK", Level.NOTE: "Note", Level.LOOK: "Attention", Level.S
 _WORD = re.compile(r"""["'(]*[^\W_]+(?:[-'’,/:;][^\W_]+)*["')]*[.,:;?!]*["')]*|[→–—·=%]""")
 # What trackers turn into a link by itself: hashes of commits and numbers of issues.
 _LINKED = re.compile(r"[0-9a-f]{7,}|[a-z]+-[0-9]+|[0-9]+[.)]", re.IGNORECASE)
+
+_MORE = re.compile(r"and \d+ more")
 
 LIMIT = 30_000
 """Characters that a report has at most: what a ticket takes."""
@@ -142,14 +143,14 @@ def _parts(view: View) -> Iterator[_Part]:
     yield _Part("Findings", list(map(_finding, _worst(view.findings))), FINDING, 10)
     yield _Part("Safety checks", list(_guards(view)), GUARD, fixed=True)
     yield _Part("Counts", list(_counts(view)), fixed=True)
-    evidence = [f"- {label}: {code(text)}" for label, text in fact_rows(view.facts)]
+    evidence = [f"- {label}: {prose(text)}" for label, text in fact_rows(view.facts)]
     yield _Part("Evidence and approval", evidence, fixed=True)
 
 
 def _lines(view: View) -> Iterator[str]:
     top = [f"# {prose(view.title)}", "", f"**{_MARKS[view.level]}:** {prose(view.headline)}", ""]
     top += [f"- {_MARKS[one.level]}: {prose(one.text)}" for one in view.sentences]
-    top += [f"- {label}: {code(text)}" for label, text in actor_rows(view.facts)]
+    top += [f"- {label}: {prose(text)}" for label, text in actor_rows(view.facts)]
     top = [_bounded(line, LONGEST_LINE // 3) for line in top]
     parts = [part for part in _parts(view) if part.lines]
     left = LIMIT - sum(len(line) + 1 for line in top) - sum(len(p.title) + 6 for p in parts)
@@ -193,7 +194,7 @@ def _bounded(line: str, most: int = LONGEST_LINE) -> str:
 
 
 def _more(number: int, noun: Noun) -> str:
-    return f"- … and {counted(number, noun)} more, see the other formats"
+    return f"- … and {number} more {noun(number)}, see the other formats"
 
 
 def _review(view: View) -> Iterator[str]:
@@ -213,7 +214,7 @@ def _withheld(one: WithheldView) -> str:
         text += f" in {code(one.line.target)}"
     text += f": {'; '.join(prose(because.message) for because in one.because)}"
     if one.places:
-        text += f" ({', '.join(map(code, one.places))})"
+        text += f" ({_places(one.places)})"
     return f"{text}; missing since {prose(utc(one.since))}" if one.since else text
 
 
@@ -277,14 +278,19 @@ def _change(line: ChangeView, *, who: bool = False) -> str:
         text += f" (**{', '.join(line.risks)}**)"
     text += f"; why: {prose(line.change.reason)}"
     if line.undoes:
-        text += f" ({', '.join(code(undone_text(one)) for one in line.undoes)})"
+        text += f" ({', '.join(prose(undone_text(one)) for one in line.undoes)})"
     if line.places:
-        text += f"; from {', '.join(map(code, line.places))}"
+        text += f"; from {_places(line.places)}"
     if (ending := line.ending) is not None:
         text += f"; **{ending.word}**"
         if ending.reason is not None:
             text += f": {prose(ending.reason)}"
     return text
+
+
+def _places(places: Sequence[str]) -> str:
+    """Return places in code spans; how many more there are is none."""
+    return ", ".join(one if _MORE.fullmatch(one) else code(one) for one in places)
 
 
 def _difference(difference: Difference) -> str:
@@ -304,7 +310,7 @@ def _value(text: str | None) -> str:
 def _guards(view: View) -> Iterator[str]:
     for guard in view.guards:
         verdict = f"**{guard.standing}**" if guard.tripped else guard.standing
-        hint = f" Hint: {prose(guard.hint)}" if guard.hint else ""
+        hint = f"; fix: {prose(guard.hint)}" if guard.hint else ""
         yield f"- {verdict}: {code(guard.guard)}: {prose(guard.message)}{hint}"
 
 
@@ -327,13 +333,13 @@ def _finding(finding: Finding) -> str:
     text = f"- {SEVERITIES[finding.severity].one} {finding.code}"
     if finding.origin is not None:
         text += f" at {code(str(finding.origin))}"
-    text += f": {prose(finding.message)}"
+    text += f": {prose(finding.message.rstrip('.'))}"
     if finding.value is not None and finding.value not in finding.message:
-        text += f" Value: {code(finding.value)}."
+        text += f"; value: {code(finding.value)}"
     if finding.hint:
-        text += f" Hint: {prose(finding.hint)}{'' if finding.hint.endswith('.') else '.'}"
+        text += f"; fix: {prose(finding.hint.rstrip('.'))}"
     if finding.related:
-        text += f" See also {', '.join(code(str(place)) for place in finding.related)}."
+        text += f"; see also {', '.join(code(str(place)) for place in finding.related)}"
     return text
 
 

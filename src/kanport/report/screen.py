@@ -122,7 +122,7 @@ def render_question(view: View, console: Console, approved_by: str) -> None:
         _row(page, "Admins", "; ".join(admins))
     _stops(page, view)
     _withheld(page, view)
-    _row(page, "Approved", f"by {approved_by}" if approved_by else "by nobody")
+    _row(page, "Approval", f"approved by {approved_by}" if approved_by else "not approved")
     page.show()
 
 

@@ -1,5 +1,6 @@
 """The words of a report: labels of actions and risks, numbers with nouns, sentences, facts."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -237,16 +238,18 @@ def role_name(role: str) -> str:
 def access_words(row: AccessRow) -> str:
     """Return somebody's role in a project, before and after where it changes."""
     before, after = (role_name(role) if role else "no access" for role in (row.before, row.after))
-    unsure = " (not sure)" if row.maybe else ""
+    unsure = " (uncertain)" if row.maybe else ""
     return f"{after}{unsure}" if row.before == row.after else f"{before} → {after}{unsure}"
 
 
 def through_groups(row: AccessRow) -> str:
     """Return how somebody's role changes because groups change."""
-    groups = f" ({', '.join(row.through)})" if row.through else ""
-    unsure = ", may be another role" if row.maybe else ""
+    groups = ", ".join(row.through)
+    how = f" (through {groups})" if groups else ""
+    if row.maybe:
+        how = f" (uncertain: depends on {groups or 'groups'})"
     before, after = (role_name(role) if role else "no access" for role in (row.before, row.after))
-    return f"{before} → {after}{unsure}{groups}"
+    return f"{before} → {after}{how}"
 
 
 def actor_rows(facts: Facts) -> list[tuple[str, str]]:
@@ -328,15 +331,24 @@ def _group(noun: Noun, parts: Sequence[tuple[int, str]], *, would: bool) -> str:
 
 
 def plan_headline(
-    summary: Mapping[Action, int], unchanged: Mapping[str, int], withheld: int = 0
+    summary: Mapping[Action, int],
+    unchanged: Mapping[str, int],
+    withheld: int = 0,
+    guards: Sequence[GuardVerdict] = (),
 ) -> str:
     """Return what a plan comes to; `withheld` removals are open because of the input."""
     so = f"{counted(withheld, REMOVAL)} {are(withheld)} withheld" if withheld else ""
     if any(summary.values()):
-        return f"{actions_text(summary, would=True)}.{f' {so}.' if so else ''}"
+        what = f"{actions_text(summary, would=True)}.{f' {so}.' if so else ''}"
+        return f"{stop_text(guards)} {what}" if any(one.tripped for one in guards) else what
     users, memberships = unchanged.get("users", 0), unchanged.get("memberships", 0)
     same = f"{counted(users, USER)} and {counted(memberships, MEMBERSHIP)} are unchanged"
     return f"Nothing to change, but {so}; {same}." if so else f"Nothing to change: {same}."
+
+
+def stop_text(guards: Sequence[GuardVerdict]) -> str:
+    """Return that safety checks stop a plan."""
+    return f"Stopped by {counted(sum(one.tripped for one in guards), GUARD)}. Nothing was changed."
 
 
 def withheld_sentences(withheld: Sequence[WithheldView]) -> list[Sentence]:
@@ -461,17 +473,20 @@ def risk_sentences(
 
 
 def project_numbers(access: ProjectAccess) -> str:
-    """Return what happens to the access to a project, and how many people have a role there.
+    """Return which changes a project has, and how many users have a role there before and after.
 
     >>> project_numbers(ProjectAccess("A", Moves(1, 0, 9), Moves(1, 0, 8), Moves(), Moves(), ()))
-    '1 granted, 0 changed, 8 of 9 revoked'
+    'memberships: 1 granted, 8 of 9 revoked'
     """
     parts = ["created"] if access.created else []
-    parts.append(_moves(access.made, access.planned))
-    if access.groups_planned.all:
-        parts.append(f"group access: {_moves(access.groups_made, access.groups_planned)}")
+    for what, made, planned in (
+        ("memberships", access.made, access.planned),
+        ("group access", access.groups_made, access.groups_planned),
+    ):
+        if planned.all:
+            parts.append(f"{what}: {_moves(made, planned)}")
     if access.flow is not None:
-        parts.append(_flow(access.flow))
+        parts.append(f"users: {_flow(access.flow)}")
     return "; ".join(parts)
 
 
@@ -483,22 +498,27 @@ def _moves(made: Moves, planned: Moves) -> str:
             (made.changed, planned.changed, "changed"),
             (made.revoked, planned.revoked, "revoked"),
         )
+        if of
     )
 
 
 def _flow(flow: Flow) -> str:
+    """Return an equation from before to after, and for how many the end is uncertain."""
     parts = [
-        f"{number} {words}"
-        for number, words in (
-            (flow.gained, "gained through groups"),
-            (flow.lost, "lost through groups"),
-            (flow.removed, "removed with their account"),
-            (flow.unsure, "may have another role through groups"),
+        f" {sign} {number} {words}"
+        for sign, number, words in (
+            ("+", flow.granted, "gained"),
+            ("+", flow.gained, "gained through groups"),
+            ("-", flow.revoked, "lost"),
+            ("-", flow.lost, "lost through groups"),
+            ("-", flow.removed, "removed with their account"),
         )
         if number
     ]
-    after = f"{flow.before} before, {ranged(flow.least, flow.most)} {USER(flow.most)} after"
-    return f"{after} ({listed(parts)})" if parts else after
+    notes = [ranged(flow.least, flow.most)] if flow.least != flow.most else []
+    notes += [f"uncertain for {counted(flow.unsure, USER)}"] if flow.unsure else []
+    end = f" ({'; '.join(notes)})" if notes else ""
+    return f"{flow.before} before{''.join(parts)} = {flow.after} after{end}"
 
 
 # What to do about changes that were not made, where their reason does not say it.
@@ -517,7 +537,18 @@ def what_now(row: UndoneRow) -> str:
 
 def what_to_do(view: View) -> list[str]:
     """Return what to do now: the next commands, and what to do about what was not made."""
-    steps = [*view.next_steps, *(one.hint for one in view.guards if one.tripped and one.hint)]
+    stops = [guard for guard in view.guards if guard.tripped]
+    together = [guard for guard in stops if guard.override]
+    steps = list(view.next_steps)
+    if len(together) > 1:
+        options = " ".join(shlex.join(["--allow", str(guard.override)]) for guard in together)
+        names = listed([guard.guard for guard in together])
+        steps.append(
+            f"check what {names} count; if it is correct, override these checks for one run with"
+            f" {options}, or raise their limits in the mapping"
+        )
+        stops = [guard for guard in stops if not guard.override]
+    steps += [guard.hint for guard in stops if guard.hint]
     same: dict[tuple[str, str], list[UndoneRow]] = {}
     for row in view.undone:
         # What a reason itself gives no advice about has that of the outcome.
@@ -534,7 +565,7 @@ def stop_sentences(stopped: Fact | None) -> list[Sentence]:
 
 
 def guard_sentences(guards: Sequence[GuardVerdict]) -> list[Sentence]:
-    """Return whether the safety checks stop the plan; nothing where there are none."""
+    """Return which safety checks are overridden, or that all passed; a stop is in the headline."""
     if not guards:
         return []
     stopped = sum(guard.tripped for guard in guards)
@@ -542,11 +573,7 @@ def guard_sentences(guards: Sequence[GuardVerdict]) -> list[Sentence]:
     told = []
     if overridden:
         told.append(Sentence(Level.LOOK, f"Overridden for this run by --allow: {overridden}."))
-    if stopped:
-        some = f"{stopped} of " if stopped < len(guards) else ""
-        stops = f"Stopped by {some}{counted(len(guards), GUARD)}: nothing is written."
-        return [Sentence(Level.STOP, stops), *told]
-    if told:
+    if stopped or told:
         return told
     all_of = {1: "The safety check", 2: "Both safety checks"}.get(
         len(guards), f"All {len(guards)} safety checks"
@@ -554,14 +581,19 @@ def guard_sentences(guards: Sequence[GuardVerdict]) -> list[Sentence]:
     return [Sentence(Level.GOOD, f"{all_of} passed.")]
 
 
-def finding_sentences(numbers: Mapping[Severity, int], *, planned: bool) -> list[Sentence]:
+def finding_sentences(
+    numbers: Mapping[Severity, int], *, planned: bool, undo: bool = False
+) -> list[Sentence]:
     """Return how many findings there are; nothing where there are none.
 
-    An error stops the data from being used; a plan that was made all the same has left it out.
+    An error stops the data from being used; a plan that was made all the same has left it out. The
+    findings of an `undo` are about what it does not take back.
     """
     parts = [counted(numbers[s], noun) for s, noun in SEVERITIES.items() if numbers[s]]
     if not parts:
         return []
+    if undo:
+        return [Sentence(Level.LOOK, f"{listed(parts)} about what this undo does not take back.")]
     about = f"{listed(parts)} about the input"
     if numbers[Severity.ERROR]:
         if planned:

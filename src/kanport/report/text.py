@@ -26,6 +26,7 @@ from kanport.report.sentences import (
     listed,
     project_numbers,
     ranged,
+    stop_text,
 )
 from kanport.report.view import ChangeView, Difference, Level, Sum, View, ViewKind
 
@@ -66,9 +67,8 @@ def verdict_of(view: View) -> tuple[Level, str]:
     """Return how it ended, in a sentence."""
     if isinstance(view.tally, Tally) and view.lines:
         return view.level, _run_verdict(view, view.tally)
-    stopped = sum(guard.tripped for guard in view.guards)
-    if view.kind is ViewKind.PLAN and stopped:
-        return Level.STOP, f"Stopped by {counted(stopped, GUARD)}. Nothing was changed."
+    if view.kind is ViewKind.PLAN and any(guard.tripped for guard in view.guards):
+        return Level.STOP, stop_text(view.guards)
     if view.kind is ViewKind.PLAN and view.lines:
         overridden = sum(guard.lifted for guard in view.guards)
         checks = f"{counted(overridden, GUARD)} overridden"

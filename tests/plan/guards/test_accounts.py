@@ -267,8 +267,8 @@ def test_members_of_private_projects_do_not_make_a_share_larger() -> None:
         a_state(desired_user("ann"), desired_membership("ann", "ALPHA", "x")), server, mapping
     )
     assert message(plan, "limit-revoke") == (
-        "Limit exceeded: 2 revocations planned, 1 allowed (20% of 3 memberships in the projects"
-        " read by default)"
+        "Limit exceeded: 2 revocations planned, 1 allowed (default: 20% of 3 memberships in the"
+        " projects read)"
     )
 
 

@@ -75,7 +75,7 @@ def test_the_verdict_says_that_it_was_lifted_and_up_to_which_number() -> None:
     verdict = next(v for v in disabling(4, disable=40).guards if v.guard == "limit-disable")
     assert (verdict.tripped, verdict.lifted, verdict.hint) == (False, True, None)
     assert verdict.message == (
-        "Limit exceeded: 4 users to disable, 2 allowed (10% of 11 active users by default);"
+        "Limit exceeded: 4 users to disable, 2 allowed (default: 10% of 11 active users);"
         " overridden for this run, up to 40"
     )
     verdict = next(v for v in disabling(4, disable=3).guards if v.guard == "limit-disable")

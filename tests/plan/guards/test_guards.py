@@ -108,19 +108,19 @@ def test_a_file_that_was_cut_off_does_not_empty_a_small_server() -> None:
     disable, revoke, in_project = (verdict for verdict in plan.guards if verdict.tripped)
     assert (disable.guard, disable.message, disable.hint) == (
         "limit-disable",
-        "Limit exceeded: 11 users to disable, 2 allowed (10% of 13 active users by default)",
+        "Limit exceeded: 11 users to disable, 2 allowed (default: 10% of 13 active users)",
         "check the plan; if it is correct, --allow disable=11 overrides this check for one run; or"
-        " set limits: {disable: 11} in the mapping",
+        " set disable: 11 under limits in the mapping",
     )
     assert (revoke.guard, revoke.message) == (
         "limit-revoke",
-        "Limit exceeded: 11 revocations planned, 3 allowed (20% of 12 memberships in the projects"
-        " read by default)",
+        "Limit exceeded: 11 revocations planned, 3 allowed (default: 20% of 12 memberships in the"
+        " projects read)",
     )
     assert (in_project.guard, in_project.message) == (
         "limit-revoke-in-project",
-        "Limit exceeded in ALPHA: 11 revocations planned, 6 allowed (50% of 12 members, at least"
-        " 3, by default)",
+        "Limit exceeded in ALPHA: 11 members to lose access, 6 allowed (default: 50% of 12 members,"
+        " at least 3)",
     )
 
 
@@ -136,11 +136,11 @@ def test_a_leaver_is_within_the_limits_that_hold_by_default() -> None:
         a_mapping(memberships_missing="revoke", protect=["admin"]),
     )
     assert [verdict.message for verdict in plan.guards[2:]] == [
-        "Within the limit: 1 user to disable, 1 allowed (10% of 2 active users by default)",
-        "Within the limit: 1 revocation planned, 1 allowed (20% of 1 membership in the projects"
-        " read by default)",
-        "Within the limit in each project, most in ALPHA: 1 revocation planned, 3 allowed (50% of"
-        " 1 member, at least 3, by default)",
+        "Within the limit: 1 user to disable, 1 allowed (default: 10% of 2 active users)",
+        "Within the limit: 1 revocation planned, 1 allowed (default: 20% of 1 membership in the"
+        " projects read)",
+        "Within the limit in each project, most in ALPHA: 1 member to lose access, 3 allowed"
+        " (default: 50% of 1 member, at least 3)",
     ]
 
 

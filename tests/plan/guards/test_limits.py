@@ -54,8 +54,8 @@ def test_half_of_the_members_or_three_may_lose_access(members: int, allowed: int
     assert stopped(revoking(server, allowed)) == []
     if allowed < members:
         assert stopped(revoking(server, allowed + 1)) == [
-            f"Limit exceeded in BETA: {allowed + 1} revocations planned, {allowed} allowed"
-            f" (50% of {members} members, at least 3, by default)"
+            f"Limit exceeded in BETA: {allowed + 1} members to lose access, {allowed} allowed"
+            f" (default: 50% of {members} members, at least 3)"
         ]
 
 
@@ -75,8 +75,8 @@ def test_disabling_some_and_revoking_others_adds_up() -> None:
     leavers = [desired_user(f"u{number}", number, active=False) for number in (2, 3)]
     plan = plan_for(a_state(*leavers, *stay), server, a_mapping(memberships_missing="revoke"))
     assert stopped(plan) == [
-        "Limit exceeded in BETA: 5 revocations planned, 4 allowed (50% of 8 members, at least 3,"
-        " by default)"
+        "Limit exceeded in BETA: 5 members to lose access, 4 allowed (default: 50% of 8 members, at"
+        " least 3)"
     ]
 
 
@@ -115,7 +115,7 @@ def test_each_project_over_its_limit_is_told_by_itself_with_how_to_go_on() -> No
         (
             "limit-revoke-in-project",
             f"check the plan; if it is correct, --allow revoke:{label}={count} overrides this check"
-            f" for one run; or set limits: {{projects: {{{label}: {{revoke: {count}}}}}}} in the"
+            f" for one run; or set revoke: {count} for {label} under limits.projects in the"
             " mapping",
         )
         for label, count in (("ALPHA", 7), ("BETA", 99))
@@ -211,7 +211,10 @@ def test_access_that_goes_with_a_group_counts(change: Change, lost: set[tuple[in
     assert access_lost([change], server) == lost
     over_all, *_ = _verdicts([change], server, a_mapping(limits={"revoke": len(lost) - 1}))
     number = f"{len(lost)} revocation{'s' if len(lost) > 1 else ''}"
-    assert over_all == f"Limit exceeded: {number} planned, {len(lost) - 1} allowed"
+    assert over_all == (
+        f"Limit exceeded: {number} planned, of these {len(lost)} through groups,"
+        f" {len(lost) - 1} allowed"
+    )
     by_project = {"revoke": "100%", "by_project": {"revoke": 0}}
     assert _verdicts([change], server, a_mapping(limits=by_project))[0].startswith(
         "Limit exceeded in "

@@ -177,9 +177,11 @@ def project_numbers(project: dict[str, Any]) -> list[int]:
     if sum(project["groups_planned"].values()):
         parts.append((project["groups_made"], project["groups_planned"]))
     for made, planned in parts:
-        for key in MOVES:
+        for key in filter(planned.get, MOVES):
             shown += [made[key]] if made[key] == planned[key] else [made[key], planned[key]]
     if (people := project["people"]) is not None:
-        shown += [people["before"], *in_range(people)]
-        shown += [people[key] for key in ("gained", "lost", "removed", "unsure") if people[key]]
+        moved = [people[key] for key in ("granted", "gained", "revoked", "lost", "removed")]
+        shown += [people["before"], *filter(None, moved), people["after"]]
+        bounds = in_range(people)
+        shown += (bounds if len(bounds) > 1 else []) + [people["unsure"]] * bool(people["unsure"])
     return shown

@@ -21,6 +21,8 @@ Base = Literal["users", "access", "members", "rows"]
 
 USERS: Base = "users"
 ACCESS: Base = "access"
+THROUGH_GROUPS = "revoke through groups"
+"""The revocations among those of `revoke` that no change of a membership makes."""
 
 _OF_USERS = {
     Action.USER_CREATE: "create",
@@ -71,7 +73,9 @@ def counted(
             numbers.update({(way, _MOVING[action]): ways[way] for way in ("raise", "lower")})
     revoked = access_revoked(changes, current, memory)
     dropped = {pair for pair in revoked if pair[1] in usable.dropped_projects}
+    direct = _pairs(changes[Action.MEMBERSHIP_REVOKE])
     numbers["revoke", ACCESS] = len(revoked - dropped)
+    numbers[THROUGH_GROUPS, ACCESS] = len(revoked - dropped - direct)
     numbers["dropped", ACCESS] = len(dropped) + sum(
         change.group_id in usable.dropped_groups for change in changes[Action.GROUP_MEMBER_REMOVE]
     )

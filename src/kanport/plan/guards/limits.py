@@ -23,7 +23,14 @@ from kanport.model import CurrentState, Project, ProjectIndex
 from kanport.plan.change import Action
 from kanport.plan.guards.allowances import CLASSES, OF_SOURCES, allow_key, over_limit
 from kanport.plan.guards.context import GuardContext
-from kanport.plan.guards.counting import ACCESS, USERS, Base, counted, counted_in_projects
+from kanport.plan.guards.counting import (
+    ACCESS,
+    THROUGH_GROUPS,
+    USERS,
+    Base,
+    counted,
+    counted_in_projects,
+)
 from kanport.plan.matching import numbers_are_ids
 from kanport.plan.model import GuardVerdict
 
@@ -34,13 +41,15 @@ from kanport.plan.model import GuardVerdict
 class Counted:
     """How much of one kind is planned, and of how much: `number` of `base`, which are `of`.
 
-    `partial` is True where only some of the base could be read.
+    `partial` is True where only some of the base could be read; `groups` is how many of the number
+    come through groups, and so are no changes of their own.
     """
 
     number: int
     base: int
     of: Base
     partial: bool = False
+    groups: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,7 @@ class LimitResult:
     planned: int
     allowed: int
     share: Fact | None = None
+    groups: int = 0
 
     @property
     def exceeded(self) -> bool:
@@ -74,15 +84,12 @@ class LimitResult:
 
     def part(self, name: str) -> Fact:
         """Return it as a part of the wording of a limit; `name` is the class of changes."""
-        if self.share is None:
-            return fact("limit-part", case=name, planned=self.planned, allowed=self.allowed)
-        return fact(
-            "limit-part",
-            case=f"{name}-share",
-            planned=self.planned,
-            allowed=self.allowed,
-            share=self.share,
-        )
+        params: dict[str, Param] = {"planned": self.planned, "allowed": self.allowed}
+        if self.groups:
+            name, params = f"{name}-groups", params | {"groups": self.groups}
+        if self.share is not None:
+            name, params = f"{name}-share", params | {"share": self.share}
+        return fact("limit-part", case=name, **params)
 
 
 def share_of(percent: float, base: int) -> int:
@@ -101,15 +108,26 @@ def limit_results(limit: Limit | Share, parts: Sequence[Counted]) -> tuple[Limit
     """Return the results that a limit sets: its number for all parts, its share for each part."""
     if isinstance(limit, Share):
         return tuple(
-            LimitResult(part.number, limit.of(part.base), _share(limit.percent, part, limit.floor))
+            LimitResult(
+                part.number,
+                limit.of(part.base),
+                _share(limit.percent, part, limit.floor),
+                part.groups,
+            )
             for part in parts
         )
     results = []
     if limit.max is not None:
-        results.append(LimitResult(sum(part.number for part in parts), limit.max))
+        total, groups = (sum(getattr(part, of) for part in parts) for of in ("number", "groups"))
+        results.append(LimitResult(total, limit.max, groups=groups))
     if limit.share is not None:
         results += [
-            LimitResult(part.number, share_of(limit.share, part.base), _share(limit.share, part))
+            LimitResult(
+                part.number,
+                share_of(limit.share, part.base),
+                _share(limit.share, part),
+                part.groups,
+            )
             for part in parts
         ]
     return tuple(results)
@@ -162,7 +180,13 @@ def over_all(context: GuardContext) -> Iterator[GuardVerdict]:
     partial = current.unlisted is not None
     for name in CLASSES:
         parts = [
-            Counted(numbers[name, base], sizes[base], base, partial and base == USERS)
+            Counted(
+                numbers[name, base],
+                sizes[base],
+                base,
+                partial and base == USERS,
+                numbers[THROUGH_GROUPS, base] if name == "revoke" else 0,
+            )
             for base in _BASES[name]
         ]
         total = sum(part.number for part in parts)
@@ -227,7 +251,9 @@ def _verdict(
     of: str | None = None,
     **params: Param,
 ) -> GuardVerdict:
-    parts = shown_parts(results, name)
+    # A project counts who loses access in whatever way, also with their account.
+    case = "revoke-members" if of is not None and name == "revoke" else name
+    parts = shown_parts(results, case)
     if any(result.exceeded for result in results):
         key = allow_key(name, of)
         return over_limit(guard, key, number, allow, "", parts=parts, planned=number, **params)

@@ -434,7 +434,8 @@ def _pieces(
 
 
 def _range(first: str, last: str) -> str:
-    return escape_name(first) if first == last else f"{escape_name(first)} to {escape_name(last)}"
+    first, last = escape_name(first), escape_name(last)
+    return first if first == last else f"from {first} to {last}"
 
 
 def _row(line: ChangeView, who: str, span: int, anchor: str | None, *, brief: bool) -> _Row:
