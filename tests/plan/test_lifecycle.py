@@ -64,7 +64,7 @@ def test_after_three_runs_is_the_third_run_that_misses_them(nights: Make) -> Non
         assert lines_of(plan) == []
         (finding,) = [one for one in plan.findings if one.code == "leaver-waiting"]
         assert finding.message == (
-            f'"ada" is in no source since 2026-01-03; Kanport disables this user {left}'
+            f'"ada" has been in no source since 2026-01-03; Kanport disables this user {left}'
         )
     plan = world.night(WITHOUT_ADA)
     assert lines_of(plan) == DISABLE_ADA

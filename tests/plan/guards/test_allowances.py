@@ -98,7 +98,7 @@ def test_every_report_of_the_plan_says_so() -> None:
     assert ("Allowed", "for this run: disable up to 40") in fact_rows(told.facts)
     said = "Overridden for this run by --allow: limit-disable."
     assert said in [sentence.text for sentence in told.sentences]
-    assert "Allowed: `for this run: disable up to 40`" in markdown.render(told)
+    assert "Allowed: for this run: disable up to 40" in markdown.render(told)
     assert "overridden: `limit-disable`" in markdown.render(told)
     assert json_file.as_dict(told)["facts"]["allowed"] == {"disable": 40}
     assert told.level == "look"

@@ -134,8 +134,8 @@ def test_roles_raised_and_lowered_are_counted_in_each_project() -> None:
         "Limit exceeded in BETA: 6 roles or rights to raise, 5 allowed"
     ]
     assert stopped(_in_beta(to="project-viewer")) == [
-        "Limit exceeded in BETA: 6 roles to lower, 5 allowed (50% of 10 members, at least 3, by"
-        " default)"
+        "Limit exceeded in BETA: 6 roles to lower, 5 allowed (default: 50% of 10 members, at"
+        " least 3)"
     ]
 
 
@@ -343,7 +343,7 @@ def test_the_limit_of_one_project_is_lifted_by_its_name_alone(
     assert bool(stopped(plan)) is stops
     (verdict,) = [v for v in plan.guards if v.guard == "limit-revoke-in-project"]
     assert verdict.lifted is not stops
-    assert "--allow overrides" in verdict.message or "planned, 3 allowed" in verdict.message
+    assert "--allow overrides" in verdict.message or "access, 3 allowed" in verdict.message
 
 
 def test_a_name_that_several_projects_have_lifts_none_of_them_and_ids_are_told() -> None:
@@ -356,7 +356,7 @@ def test_a_name_that_several_projects_have_lifts_none_of_them_and_ids_are_told()
     plan = plan_for(a_state(*stay), server, mapping, allowed={"revoke:Twin": 5})
     hints = [verdict.hint or "" for verdict in plan.guards if verdict.tripped]
     assert ["--allow revoke:2=5" in hints[0], "--allow revoke:3=5" in hints[1]] == [True, True]
-    assert '{projects: {"2": {revoke: 5}}}' in hints[0]
+    assert 'set revoke: 5 for "2" under limits.projects' in hints[0]
     allowed = {"revoke:2": 5, "revoke:3": 5}
     assert stopped(plan_for(a_state(*stay), server, mapping, allowed=allowed)) == []
 
