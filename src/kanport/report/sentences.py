@@ -348,7 +348,8 @@ def plan_headline(
 
 def stop_text(guards: Sequence[GuardVerdict]) -> str:
     """Return that safety checks stop a plan."""
-    return f"Stopped by {counted(sum(one.tripped for one in guards), GUARD)}. Nothing was changed."
+    stopping = sum(guard.tripped for guard in guards)
+    return f"Stopped by {counted(stopping, GUARD)}. Nothing was changed."
 
 
 def withheld_sentences(withheld: Sequence[WithheldView]) -> list[Sentence]:
