@@ -28,7 +28,7 @@ from kanport.sources.csv_encoding import Decoded, decode
 from kanport.sources.csv_records import BrokenRecord, Lines, Record, records
 from kanport.sources.excel import check_package, sheet_name
 from kanport.sources.excel_sheet import letter
-from kanport.sources.file import FileBytes, read_bytes, refused
+from kanport.sources.file import FileBytes, files_of, read_bytes, refused
 from kanport.sources.raw_table import WantedColumns
 from kanport.spreadsheet import escaped_xstring
 from kanport.table import Table
@@ -91,7 +91,7 @@ def write_annotated(
         except SourceInvalid:
             written.append(Written(None, name, 0))
             continue
-        found = in_order(of_source[name])
+        found = [one for one in in_order(of_source[name]) if _is_of(one, file, spec)]
         marked = _mark(book, sheet, found, rows)
         stream = io.BytesIO()
         book.save(stream)
@@ -117,12 +117,14 @@ def write_rejects(
         extension = ".csv" if isinstance(spec, CsvSource) else ".xlsx"
         _check_extension(target, extension, "--rejects", f"{name} is {spec.path}")
         reasons: dict[int, list[str]] = defaultdict(list)
+        file = read_bytes(name, spec.path, mapping.path.parent)
         for finding in in_order(of_source[name]):
+            if not _is_of(finding, file, spec):
+                continue
             if finding.origin is not None and finding.origin.row is not None:
                 reasons[finding.origin.row].append(_reason(finding))
         if not reasons:
             continue
-        file = read_bytes(name, spec.path, mapping.path.parent)
         header = next(iter(tables[name].headers.values())).row or 1
         content, count = (
             _rejects_csv(file, spec, _wanted(mapping, name), header, reasons)
@@ -146,7 +148,7 @@ def _check_extension(target: Path, extension: str, option: str, why: str = "") -
 def _lists(
     mapping: LoadedMapping, target: Path
 ) -> Iterator[tuple[str, CsvSource | ExcelSource, Path]]:
-    """Yield the CSV and Excel sources, each with the file to write for it."""
+    """Yield the files of the CSV and Excel sources, each with the file to write for it."""
     lists = [
         (name, spec)
         for name, spec in mapping.spec.sources.items()
@@ -159,7 +161,16 @@ def _lists(
         )
     for name, spec in lists:
         path = target if len(lists) == 1 else target.with_stem(f"{target.stem}-{name}")
-        yield name, spec, path
+        for file in files_of(name, spec, mapping.path.parent):
+            several = path.with_stem(f"{path.stem}-{Path(file).stem}")
+            one = spec.model_copy(update={"path": file})
+            yield name, one, path if spec.files is None else several
+
+
+def _is_of(finding: Finding, file: FileBytes, spec: CsvSource | ExcelSource) -> bool:
+    """Return whether a finding of a source is about this one of its files."""
+    origin = finding.origin
+    return spec.files is None or origin is None or origin.file == file.origin.file
 
 
 def _wanted(mapping: LoadedMapping, name: str) -> WantedColumns:

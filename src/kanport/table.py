@@ -211,6 +211,15 @@ class DirectoryInfo:
     sure: bool = True
 
 
+class FileRead(NamedTuple):
+    """One of several files of a source: its path, digest, bytes and time of its last change."""
+
+    path: str
+    sha256: str
+    size: int
+    modified_at: str
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """All rows of one source as a frame, with their places and what was found on reading.
@@ -232,6 +241,7 @@ class Table:
     (UTC, RFC 3339); a directory has no such time. `people` are the people below the base of a
     directory, where groups list others as well: what they are called is nobody else's name.
     `strays` are rows that are none of the list, such as a total below it; each has an error.
+    `files` are the files that the rows come from if there are several; `path` is then the pattern.
     """
 
     source: str
@@ -256,6 +266,7 @@ class Table:
     people: tuple[Row, ...] = ()
     strays: tuple[Row, ...] = ()
     directory: DirectoryInfo | None = None
+    files: tuple[FileRead, ...] = ()
     _coded: dict[str, Coded] = field(default_factory=dict, repr=False)
 
     @classmethod

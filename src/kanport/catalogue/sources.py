@@ -398,6 +398,23 @@ SOURCES: Mapping[str, CatalogueEntry] = {
             ),
         },
     ),
+    "files-differ": CatalogueEntry(
+        "error",
+        "The files of a source have different columns.",
+        {
+            "more": Text(
+                "{count:the column|the columns} {columns:q} {count:is|are} not in {first}, and all"
+                " files of a source have the same columns",
+                "correct the headers, or read files of another shape as a source of their own",
+            ),
+            "less": Text(
+                "{count:the column|the columns} {columns:q} of {first} {count:is|are} missing, and"
+                " all files of a source have the same columns",
+                "correct the headers, or read files of another shape as a source of their own",
+            ),
+        },
+        {"first": Personal.PATH},
+    ),
     "rows-filtered": CatalogueEntry(
         "info",
         "The mapping leaves out rows of a source (only_rows, skip_rows).",

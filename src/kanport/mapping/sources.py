@@ -1,6 +1,9 @@
 """Where rows come from: files, a directory, another Kanboard."""
 
-from typing import Annotated, Any, ClassVar, Literal, get_args
+import os
+import re
+from glob import has_magic
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import (
     BeforeValidator,
@@ -9,6 +12,7 @@ from pydantic import (
     StrictInt,
     Tag,
     field_validator,
+    model_validator,
 )
 
 from kanport.mapping.base import (
@@ -62,12 +66,61 @@ class FileSource(Selected):
     """What all files have in common."""
 
     type: str
-    path: Text = Field(description="Path of the file, relative to the mapping.")
+    path: Text = Field(
+        description="Path of the file, relative to the mapping; - is standard input. ${NAME} is an "
+        "environment variable. With files, a pattern such as exports/*.csv.",
+    )
+    files: Literal["newest", "all"] | None = Field(
+        None,
+        description="Which files to read if path is a pattern: the one that was changed last, or "
+        "all of them, which then have the same columns.",
+    )
     clear: Text = Field("<clear>", description="A cell with this text clears a field.")
     max_rows: StrictInt = Field(
         1_000_000, gt=0, description="Maximum number of rows; Kanport refuses a larger source."
     )
     may_be_empty: bool = Field(False, description="true: the source may have a header and no rows.")
+
+    @field_validator("path")
+    @classmethod
+    def _with_variables(cls, path: str) -> str:
+        return _VARIABLE.sub(_value_of, path)
+
+    @model_validator(mode="after")
+    def _files_need_a_pattern(self) -> Self:
+        if self.files is not None and not has_magic(self.path):
+            raise problem(
+                "files needs a path that is a pattern",
+                at=("files",),
+                on_key=True,
+                hint="write path: exports/*.csv, or leave out files",
+            )
+        return self
+
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+# Paths stand in plans and reports.
+_SECRET = re.compile(r"TOKEN|PASSWORD|PASSWD|SECRET|_KEY", re.IGNORECASE)
+
+
+def _value_of(variable: re.Match[str]) -> str:
+    name = variable[1]
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise problem(
+            f"{quoted(variable[0])} is no environment variable",
+            hint="write ${NAME}; a path knows no other expressions of a shell",
+        )
+    if _SECRET.search(name):
+        raise problem(
+            f"the variable {quoted(name)} may hold a secret, and reports show paths",
+            hint="use a variable with another name",
+        )
+    if not (value := os.environ.get(name, "")):
+        raise problem(
+            f"the environment variable {quoted(name)} is not set",
+            hint=f"set it before you call Kanport, as in {name}=/srv/exports kanport ...",
+        )
+    return value
 
 
 class ListSource(FileSource):

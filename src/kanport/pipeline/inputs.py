@@ -1,6 +1,7 @@
 """What a mapping and its sources ask for."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,16 @@ from kanport.checks import check
 from kanport.errors import ConfigInvalid, Exit, SourceInvalid, Unreachable
 from kanport.findings import Finding, errors_in, in_order
 from kanport.mapping import LoadedMapping, load_mapping
-from kanport.mapping.sources import FILE_TYPES
+from kanport.mapping.sources import FILE_TYPES, FileSource
 from kanport.model import DesiredState
 from kanport.network import LONGEST_EXCHANGE
 from kanport.normalize import columns_used, normalize, secret_columns
 from kanport.normalize.columns import columns_with_meaning, refuse_missing
 from kanport.pipeline.state_dir import ledger_of_mapping
-from kanport.plan.model import Plan, PlanDirectory, PlanMapping, PlanRows, PlanSource
+from kanport.plan.model import Plan, PlanDirectory, PlanFile, PlanMapping, PlanRows, PlanSource
 from kanport.plan.rows_read import rows_of_file, rows_read
 from kanport.sources import SourceContext, read_source
+from kanport.sources.file import files_of
 from kanport.table import Table, entry_key
 
 
@@ -59,6 +61,7 @@ class Inputs:
                 columns=table.filled,
                 modified_at=table.modified_at or None,
                 read=_rows_of(table),
+                files=tuple(PlanFile(**file._asdict()) for file in table.files) or None,
                 directory=_plan_directory(table, columns_with_meaning(self.mapping.spec, name)),
             )
             for name, table in sorted(self.tables.items())
@@ -114,7 +117,9 @@ def files_of_plan(plan: Plan) -> tuple[Path, ...]:
     They are seen from where the plan was made; what is not there does no harm.
     """
     folder = Path(plan.mapping.path).parent
-    files = [source.path for source in plan.sources if source.type in FILE_TYPES]
+    read = [source for source in plan.sources if source.type in FILE_TYPES]
+    files = [source.path for source in read]
+    files += [file.path for source in read for file in source.files or ()]
     files += [plan.mapping.ledger] if plan.mapping.ledger is not None else []
     return (Path(plan.mapping.path), *(folder / file for file in files))
 
@@ -125,6 +130,10 @@ def _files_of(mapping: LoadedMapping, ledger: Path | None) -> tuple[Path, ...]:
         for source in mapping.spec.sources.values()
         for key in ("path", "ca_file", "client_cert", "client_key")
     ]
+    for name, source in mapping.spec.sources.items():
+        if isinstance(source, FileSource) and source.files is not None:
+            with suppress(Unreachable):
+                names += files_of(name, source, mapping.path.parent)
     names += [
         secret.file
         for source in mapping.spec.sources.values()

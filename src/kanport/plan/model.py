@@ -439,6 +439,15 @@ class PlanDirectory(Part):
     sure: bool = True
 
 
+class PlanFile(Part):
+    """One of several files that a source was read from, as of `PlanSource`."""
+
+    path: str
+    sha256: str
+    size: int
+    modified_at: str | None = None
+
+
 class PlanSource(Part):
     """A source that the plan was made from; `path` relative to the mapping, `size` in bytes.
 
@@ -455,6 +464,9 @@ class PlanSource(Part):
     columns: tuple[str, ...] = ()
     modified_at: str | None = None
     read: tuple[PlanRows, ...] = Field((), description="Which rows these are.")
+    files: tuple[PlanFile, ...] | None = Field(
+        None, description="The files, if path is a pattern; sha256 then follows from theirs."
+    )
     directory: PlanDirectory | None = None
 
 

@@ -375,7 +375,10 @@ class _Masker:
     def source(self, source: PlanSource) -> PlanSource:
         read = tuple(map(self._rows, source.read))
         path = self._pseudonyms.path(source.path)
-        return source.model_copy(update={"path": path, "read": read})
+        files = source.files and tuple(
+            one.model_copy(update={"path": self._pseudonyms.path(one.path)}) for one in source.files
+        )
+        return source.model_copy(update={"path": path, "read": read, "files": files})
 
     def _rows(self, rows: PlanRows) -> PlanRows:
         update: dict[str, Any] = {"file": rows.file and self._pseudonyms.path(rows.file)}

@@ -692,6 +692,7 @@ def _source(source: PlanSource, length: int | None) -> str:
         size(source.size),
         f"changed {utc(source.modified_at)}" if source.modified_at else "",
         f"sha256 {_short(source.sha256, length)}",
+        *(f"{file.path} sha256 {_short(file.sha256, length)}" for file in source.files or ()),
     ]
     return ", ".join(part for part in parts if part)
 

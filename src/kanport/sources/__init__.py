@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kanport.mapping.sources import Source
+from kanport.mapping.sources import FileSource, Source
 from kanport.network import LONGEST_EXCHANGE
 
 if TYPE_CHECKING:
@@ -50,7 +50,15 @@ def read_source(name: str, spec: Source, context: SourceContext) -> "Table":
     """
     module = import_module(f"kanport.sources.{spec.type}")
     reader: Callable[[str, Source, SourceContext], Table] = getattr(module, f"read_{spec.type}")
-    table = reader(name, spec, context)
+    if isinstance(spec, FileSource) and spec.files is not None:
+        from kanport.sources.file import files_of
+        from kanport.sources.raw_table import joined
+
+        paths = files_of(name, spec, context.base)
+        tables = [reader(name, spec.model_copy(update={"path": p}), context) for p in paths]
+        table = joined(name, spec, tables, context.base) if spec.files == "all" else tables[0]
+    else:
+        table = reader(name, spec, context)
     if spec.only_rows is None and spec.skip_rows is None:
         return table
     from kanport.sources.row_filter import select_rows

@@ -5,17 +5,21 @@ that is called .csv, a web page) is refused with the kind that it is.
 """
 
 import difflib
+import errno
 import hashlib
 import io
 import os
+import sys
 import zipfile
 from dataclasses import dataclass
 from enum import StrEnum
+from glob import glob, has_magic
 from pathlib import Path
 
 from kanport.errors import SourceInvalid, Unreachable
 from kanport.files import read_dated
 from kanport.findings import Finding, found
+from kanport.mapping.sources import FileSource
 from kanport.origin import Origin
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
@@ -36,19 +40,56 @@ class FileBytes:
 
 
 def read_bytes(source: str, path: str, base: Path) -> FileBytes:
-    """Read a whole file; `path` is relative to `base`.
+    """Read a whole file; `path` is relative to `base`, and `-` is standard input.
 
     Raises Unreachable where it is missing or cannot be read, SourceInvalid where it is too large.
     """
     file = base / path
-    origin = Origin(source, file=_shown(file))
+    origin = Origin(source, file="stdin" if path == "-" else shown_path(file))
     try:
-        data, modified_at = read_dated(file, most=MAX_FILE_BYTES + 1)
+        data, modified_at = (
+            (_stdin(), "") if path == "-" else read_dated(file, most=MAX_FILE_BYTES + 1)
+        )
     except (OSError, ValueError) as problem:
         raise _unreachable(source, file, problem) from problem
     if len(data) > MAX_FILE_BYTES:
         raise refused([found("file-too-large", origin, limit=MAX_FILE_BYTES // 2**20)], origin)
     return FileBytes(data, hashlib.sha256(data).hexdigest(), origin, modified_at)
+
+
+def files_of(source: str, spec: FileSource, base: Path) -> tuple[str, ...]:
+    """Return the paths of the files that a source names; raise Unreachable where there are none.
+
+    Hidden files, and those by which Excel locks a workbook, fit no pattern.
+    """
+    if spec.files is None:
+        return (spec.path,)
+    there = [
+        path
+        for path in sorted(glob(spec.path, root_dir=base))  # noqa: PTH207 - absolute ones too
+        if (base / path).is_file() and not Path(path).name.startswith("~$")
+    ]
+    if not there:
+        raise Unreachable(
+            f'no file fits {shown_path(base / spec.path)} of the source "{source}"',
+            hint="a path is relative to the mapping",
+        )
+    if spec.files == "all":
+        return tuple(there)
+    return (max(there, key=lambda path: ((base / path).stat().st_mtime_ns, path)),)
+
+
+# What was read of standard input, which can be read once: the stream and its bytes.
+_READ: list[tuple[object, bytes]] = []
+
+
+def _stdin() -> bytes:
+    stream = sys.stdin
+    if not _READ or _READ[0][0] is not stream:
+        if stream is None or stream.isatty():
+            raise OSError(errno.ENOTTY, "standard input is a terminal; pipe a file into Kanport")
+        _READ[:] = [(stream, stream.buffer.read(MAX_FILE_BYTES + 1))]
+    return _READ[0][1]
 
 
 def refused(findings: list[Finding], origin: Origin) -> SourceInvalid:
@@ -57,7 +98,7 @@ def refused(findings: list[Finding], origin: Origin) -> SourceInvalid:
     return SourceInvalid(f"{origin.file} cannot be used{count}", findings=findings)
 
 
-def _shown(file: Path) -> str:
+def shown_path(file: Path) -> str:
     """Return the path relative to the working folder if it lies within it."""
     try:
         whole = os.path.abspath(file)  # noqa: PTH100 - resolve() would follow links
@@ -70,7 +111,7 @@ def _shown(file: Path) -> str:
 
 
 def _unreachable(source: str, file: Path, problem: Exception) -> Unreachable:
-    shown = _shown(file) if isinstance(problem, OSError) else repr(str(file))
+    shown = shown_path(file) if isinstance(problem, OSError) else repr(str(file))
     said = f'the file {shown} of the source "{source}"'
     match problem:
         case FileNotFoundError() | NotADirectoryError():
@@ -85,10 +126,10 @@ def _unreachable(source: str, file: Path, problem: Exception) -> Unreachable:
 
 
 def _missing_hint(file: Path) -> str:
-    if file.name == "-":
-        return "stdin cannot be a source; name a file"
+    if has_magic(file.name):
+        return "to read several files by a pattern, add files: newest or files: all"
     if not file.parent.is_dir():
-        return f"there is no folder {_shown(file.parent)}; a path is relative to the mapping"
+        return f"there is no folder {shown_path(file.parent)}; a path is relative to the mapping"
     there = [other.name for other in file.parent.iterdir() if other.is_file()]
     close = difflib.get_close_matches(file.name, there, n=1)
     return f'did you mean "{close[0]}"?' if close else "a path is relative to the mapping"

@@ -5,11 +5,14 @@ cells that a spreadsheet has changed.
 """
 
 import difflib
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,9 +26,9 @@ from kanport.names import normalize as in_form
 from kanport.origin import Origin
 from kanport.rules import strip_blanks
 from kanport.sources.cells import Cleaned, change_notes, clean_column, odd_text
-from kanport.sources.file import FileBytes
+from kanport.sources.file import FileBytes, refused, shown_path
 from kanport.spreadsheet import converted, stray_rows, unwrapped
-from kanport.table import Odd, Place, Row, Table
+from kanport.table import FileRead, Odd, Place, Row, Table
 
 MAX_PER_CODE = 1_000
 """So many findings of one code are kept; more would be one mistake seen very often."""
@@ -358,3 +361,53 @@ def _secret_column(cells: Coded, *, spreadsheet: bool) -> Cleaned:
 def _unshown(odd: Odd) -> Odd:
     """Leave out of the trouble all that could say what stands in a secret cell."""
     return Odd(fact(odd.code, case="secret"))
+
+
+# --- several files of one shape ------------------------------------------------------------------
+
+
+def joined(source: str, spec: FileSource, tables: Sequence[Table], base: Path) -> Table:
+    """Return the rows of several files of one shape as one table.
+
+    Its digest follows from those of the files. Raises SourceInvalid where the columns differ, and
+    for more rows than one file may have.
+    """
+    first = tables[0]
+    for table in tables[1:]:
+        if set(table.columns) != set(first.columns):
+            more = sorted(set(table.columns) - set(first.columns))
+            less = sorted(set(first.columns) - set(table.columns))
+            place = Origin(source, file=table.whole.file)
+            finding = found(
+                "files-differ",
+                place,
+                case="more" if more else "less",
+                columns=tuple(more or less),
+                count=len(more or less),
+                first=first.whole.file,
+            )
+            raise refused([finding], place)
+    if sum(len(table.numbers) for table in tables) > spec.max_rows:
+        place = Origin(source, file=shown_path(base / spec.path))
+        raise refused([too_many(spec.max_rows, place)], place)
+    digest = hashlib.sha256()
+    for table in tables:
+        digest.update(f"{table.path}\0{table.sha256}\n".encode("utf-8", "surrogatepass"))
+    made = Table.of_rows(
+        source,
+        first.kind,
+        spec.path,
+        first.columns,
+        chain.from_iterable(table.rows for table in tables),
+        sha256=digest.hexdigest(),
+        size=sum(table.size for table in tables),
+        findings=tuple(chain.from_iterable(table.findings for table in tables)),
+        partial=any(table.partial for table in tables),
+        headers=first.headers,
+        modified_at=max(table.modified_at for table in tables),
+        strays=tuple(chain.from_iterable(table.strays for table in tables)),
+        files=tuple(
+            FileRead(table.path, table.sha256, table.size, table.modified_at) for table in tables
+        ),
+    )
+    return replace(made, origin=Origin(source, file=shown_path(base / spec.path)))
