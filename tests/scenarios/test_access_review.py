@@ -65,7 +65,7 @@ def edit(path: Path, fill: Fill) -> None:
     book = load_workbook(path)
     sheet = book["Review"]
     columns = {str(cell.value): number for number, cell in enumerate(sheet[1], 1)}
-    rows = {str(row[1].value): number for number, row in enumerate(sheet.iter_rows(min_row=2), 2)}
+    rows = {str(row[2].value): number for number, row in enumerate(sheet.iter_rows(min_row=2), 2)}
     fill(sheet, columns, rows)
     book.save(path)
 
@@ -125,11 +125,11 @@ def test_the_whole_review(
     # Nobody but the managers themselves could decide about them.
     assert "nobody can decide about 15 rows" in started.err
     sheet = load_workbook(office / "lead01.xlsx")["Review"]
-    advice = {row[1]: row[6] for row in sheet.iter_rows(min_row=2, values_only=True)}
+    advice = {row[2]: row[6] for row in sheet.iter_rows(min_row=2, values_only=True)}
     assert advice["gone"] == "the account is disabled; in no source"
     assert advice["user01"] == 'breaks the rule "books"'
     assert sheet.protection.sheet and not sheet["H2"].protection.locked
-    assert sheet["B2"].protection.locked
+    assert sheet["C2"].protection.locked
 
     decide(
         office / "lead01.xlsx",
@@ -158,7 +158,7 @@ def test_the_whole_review(
     refused = kanport("review", "collect", "review", "-o", "plan.json")
     assert refused.code == 5
     assert "lead05.xlsx#Review!H3" in refused.err and "did you mean revoke?" in refused.err
-    assert "lead06.xlsx#Review!B3" in refused.err and 'Kanport wrote "user06"' in refused.err
+    assert "lead06.xlsx#Review!C3" in refused.err and 'Kanport wrote "user06"' in refused.err
     assert not (tmp_path / "plan.json").exists()
 
     write(office / "lead05.xlsx", "user05", "Decision", "revoke")

@@ -20,6 +20,7 @@ from kanport.plan.change import Action, Change, ChangesByAction, Risk
 from kanport.plan.groups import ProjectKey
 from kanport.plan.guards import Allowances, GuardContext, judge
 from kanport.plan.guards.limits import names_without_meaning
+from kanport.plan.guards.separation import separation_findings
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import Plan, PlanApproval, PlanMapping, PlanServer, PlanSource
 from kanport.plan.naming import protected_finding
@@ -28,7 +29,6 @@ from kanport.plan.plan_file import sealed
 from kanport.plan.projection import GroupProjection, indirect_changes
 from kanport.plan.relations import relation_change
 from kanport.plan.roles import access_risks
-from kanport.plan.separation import separation_findings
 from kanport.plan.unchanged_access import people_named, unchanged_access
 
 

@@ -28,10 +28,10 @@ from kanport.files import read_file, write_file
 from kanport.mapping.spec import MappingFile
 from kanport.model import AppRole, CurrentState, Project, ProjectRole, ServerInfo, User
 from kanport.names import compare_key
+from kanport.plan.guards.separation import violations
 from kanport.plan.model import Part, PlanServer
 from kanport.plan.plan_file import canonical
 from kanport.plan.roles import project_rank
-from kanport.plan.separation import violations
 
 FORMAT: Literal["kanport-review/1"] = "kanport-review/1"
 REVIEW_FILE, SNAPSHOT_FILE, RESULT_FILE = "review.json", "snapshot.json", "result.json"

@@ -30,7 +30,8 @@ from kanport.table import Row, Table
 from kanport.workbook import SheetColumn, Styled, Value, WorkbookSheet, write_book
 
 SHEET = "Review"
-PROJECT, USERNAME, NAME, EMAIL = "Project", "Username", "Name", "Email"
+PROJECT, TITLE, USERNAME, NAME = "Project", "Project name", "Username", "Name"
+EMAIL = "Email"
 ROLE, ACCESS, ADVICE = "Role", "Access", "Please check"
 DECISION, NEW_ROLE, COMMENT, KEY = "Decision", "New role", "Comment", "Row"
 LOCKED = (PROJECT, USERNAME, ROLE)
@@ -59,13 +60,13 @@ def workbook_of(
     """Return the workbook of a reviewer; the same review gives the same bytes."""
     roles = (*ProjectRole, *sorted({row.membership.role for row in rows} - {*ProjectRole}))
     columns = (
-        SheetColumn(PROJECT, widest=28.0),
+        SheetColumn(PROJECT, widest=20.0),
+        SheetColumn(TITLE, widest=40.0),
         SheetColumn(USERNAME, widest=28.0),
         SheetColumn(NAME, widest=30.0),
         SheetColumn(ROLE, widest=24.0),
-        SheetColumn(ACCESS, widest=30.0),
-        SheetColumn(EMAIL, widest=32.0),
-        SheetColumn(ADVICE, widest=44.0, alarm=("*",)),
+        SheetColumn(ACCESS, widest=28.0),
+        SheetColumn(ADVICE, widest=40.0, alarm=("*",)),
         SheetColumn(DECISION, choices=tuple(Decision), style=_ENTRY, width=13),
         SheetColumn(
             NEW_ROLE,
@@ -74,18 +75,20 @@ def workbook_of(
             width=18,
         ),
         SheetColumn(COMMENT, style=_ENTRY, width=36),
+        SheetColumn(EMAIL, widest=32.0),
         SheetColumn(KEY, style=_MUTED, width=15),
     )
     listing: list[list[Value]] = [
         [
             row.project.label,
+            row.project.name,
             row.user.username,
             row.user.name,
             row.membership.role,
             _access(row, snapshot),
-            row.user.email,
             "; ".join(one.text for one in row.advice),
             *(Styled(None, _ENTRY),) * 3,
+            row.user.email,
             Styled(row.key, _MUTED),
         ]
         for row in rows
@@ -98,7 +101,7 @@ def workbook_of(
         [Styled("Please answer until", _STRONG), review.until],
         [Styled("Server", _STRONG), review.server.url],
         [Styled("Access as of", _STRONG), snapshot.taken_at],
-        [Styled("Rows", _STRONG), len(rows)],
+        [Styled("Rows", _STRONG), str(len(rows))],
         [],
         [Styled("What to do", _STRONG)],
         [f"Fill in the yellow columns of the sheet {SHEET}, one decision for each row:"],
@@ -144,7 +147,7 @@ def _access(row: ReviewRow, snapshot: Snapshot) -> str:
             access = f"through {names}"
         case _:
             access = f"direct or through {names}"
-    return access if row.user.active else f"{access}; the account is disabled"
+    return access
 
 
 # --- reading a workbook back ----------------------------------------------------------------------

@@ -31,11 +31,11 @@ from kanport.pipeline.inputs import Inputs, inputs_of, read_tables
 from kanport.pipeline.state_dir import current_actor, utc_now
 from kanport.plan.change import Action
 from kanport.plan.guards.allowances import allow_key
+from kanport.plan.guards.separation import projects_of_separation
 from kanport.plan.make import make_plan
 from kanport.plan.matching import numbers_are_ids, people_wanted, private_projects, projects_wanted
 from kanport.plan.model import GuardVerdict, Plan
 from kanport.plan.partial import Only
-from kanport.plan.separation import projects_of_separation
 from kanport.table import ACTIVE, LOST, DirectoryInfo, Odd, Row, Table, entry_key
 
 

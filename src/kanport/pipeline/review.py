@@ -287,9 +287,10 @@ def review_status(folder: Path, *, today: str | None = None) -> ReviewStatus:
     review, _, found = _decided(folder)
     late = (today or utc_now()[:10]) > review.until
     lines = []
+    unanswered = {row.key for row in found.open}
     for workbook in found.workbooks:
         mine = {row.key for row in workbook.rows}
-        left = sum(row.key in mine for row in found.open)
+        left = len(mine & unanswered)
         wrong = sum(1 for _ in errors_in(workbook.findings))
         lines.append(
             {

@@ -28,6 +28,7 @@ from kanport.plan.group_relations import diff_group_access, diff_members, remove
 from kanport.plan.groups import GroupIndex, diff_groups, match_groups
 from kanport.plan.guards import Allowances, GuardContext, SourceUsage, judge
 from kanport.plan.guards.limits import names_without_meaning
+from kanport.plan.guards.separation import separation_findings
 from kanport.plan.ledger_update import identities_of
 from kanport.plan.lifecycle import Offboarding, offboard
 from kanport.plan.memberships import diff_memberships
@@ -47,7 +48,6 @@ from kanport.plan.projection import GroupProjection, empty_group_findings, indir
 from kanport.plan.projects import create_projects
 from kanport.plan.relations import RemovalPolicy
 from kanport.plan.resolve import Resolved, resolve, without_gone
-from kanport.plan.separation import separation_findings
 from kanport.plan.unchanged_access import people_named, unchanged_access
 from kanport.plan.users import diff_users
 from kanport.plan.withheld import Diff, in_order_of_plan, withheld_findings

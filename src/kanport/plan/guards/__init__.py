@@ -31,9 +31,9 @@ from kanport.plan.guards.limits import (
     removal_confirmed,
     removals_within,
 )
+from kanport.plan.guards.separation import separated
 from kanport.plan.guards.sources import columns_there, not_empty, not_shrunk, not_stale
 from kanport.plan.model import GuardVerdict, Plan
-from kanport.plan.separation import separated
 
 __all__ = [
     "Allowances",

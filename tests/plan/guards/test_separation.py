@@ -8,9 +8,9 @@ from kanport.findings import Severity
 from kanport.mapping.spec import MappingFile
 from kanport.model import Group, User
 from kanport.plan.guards import judge_again
+from kanport.plan.guards.separation import violations
 from kanport.plan.model import Plan, blocking
 from kanport.plan.plan_file import dump_plan
-from kanport.plan.separation import violations
 from tests.support.planning import (
     a_mapping,
     a_server,
