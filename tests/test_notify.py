@@ -45,7 +45,7 @@ Planned:
 Safety checks that stopped it, before anything was written:
   limit-disable: disable: 40 planned, 5 allowed
 
-Findings, the first 1 of 1 to look at:
+Findings to look at, 1 in all:
   people.csv:2:1  warning  email-shared  two people have one address
 
 journal    /var/lib/kanport/nightly.journal.jsonl

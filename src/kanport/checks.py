@@ -4,13 +4,16 @@ They run after the sources are normalized and before the plan, and ask no server
 findings: `kanport.normalize` decides what makes a row unusable.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy as np
 
+from kanport.facts import fact
 from kanport.fields import EMAIL, ROLE
-from kanport.findings import Finding, found, in_order
+from kanport.findings import Acceptance, Finding, found, in_order
+from kanport.findings import finding as as_finding
 from kanport.frames import DesiredUsers, Relations
 from kanport.mapping.spec import MappingFile
 from kanport.model import AppRole, DesiredGroup, DesiredRelation, DesiredState, Given
@@ -207,3 +210,35 @@ CHECKS: tuple[Check, ...] = (
 def check(desired: DesiredState, mapping: MappingFile) -> list[Finding]:
     """Return all findings about the desired state as a whole, in the order of their places."""
     return in_order(finding for rule in CHECKS for finding in rule(desired, mapping))
+
+
+# --- findings that the mapping accepts ------------------------------------------------------------
+
+
+def accept(
+    findings: Iterable[Finding], mapping: MappingFile, now: str, *, complete: bool = False
+) -> list[Finding]:
+    """Return the findings with those marked that the mapping accepts, and what is wrong with these.
+
+    An entry of `accept` is valid until the end of its day (UTC); `now` is RFC 3339. One that is
+    past is an error, and accepts nothing. With `complete`, these are all findings of a plan, so an
+    entry without a finding is a note.
+    """
+    found_by_all, valid = list(findings), [one for one in mapping.accept if now[:10] <= one.until]
+    unused = set(valid)
+    for at, finding in enumerate(found_by_all if valid else ()):
+        entry = next((one for one in valid if one.fits(finding)), None)
+        if entry is not None:
+            unused.discard(entry)
+            if finding.accepted is None:
+                found_by_all[at] = finding.accepted_as(Acceptance(entry.reason, entry.until))
+    for entry in mapping.accept:
+        given = {"value": entry.value, "place": entry.place}
+        params: dict[str, Any] = {key: text for key, text in given.items() if text is not None}
+        params |= {"case": "-".join(params), "accepted": entry.code, "until": entry.until}
+        if entry not in valid:
+            ended = fact("acceptance-ended", reason=entry.reason, **params)
+            found_by_all.append(as_finding(ended, value=entry.value))
+        elif complete and entry in unused:
+            found_by_all.append(as_finding(fact("acceptance-unused", **params), value=entry.value))
+    return in_order(found_by_all)

@@ -1,7 +1,7 @@
 """What a person must know about the input: findings, and the catalogue of their codes."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -20,13 +20,28 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Why somebody accepted a finding, and until which day (ISO, inclusive)."""
+
+    reason: str
+    until: str
+
+    @property
+    def text(self) -> str:
+        """What the message of an accepted finding ends with; a masked one has no reason."""
+        case = "" if self.reason else "masked"
+        return fact("accepted", case=case, until=self.until, reason=self.reason).text
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing to know about the input, with its place and what to do about it.
 
     `value` is what stood there; it is None where there is none and masked where it is secret.
     `related` names other places that belong to it, such as the first of two duplicates. `params`
     are the facts, in the order of their names; `case` picks one wording where a code has several.
-    Make one with `found`, which words it as the catalogue says.
+    `accepted` is set if the mapping accepts the finding, which is a note then. Make a finding with
+    `found`, which words it as the catalogue says.
     """
 
     code: str
@@ -37,6 +52,7 @@ class Finding:
     related: tuple[Origin, ...] = ()
     case: str = ""
     params: tuple[tuple[str, Param], ...] = ()
+    accepted: Acceptance | None = None
 
     def __post_init__(self) -> None:
         if self.code not in catalogue.FINDINGS:
@@ -44,13 +60,22 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        """The severity that the catalogue gives to the code."""
+        """The severity that the catalogue gives to the code; a note if the finding is accepted."""
+        if self.accepted is not None:
+            return Severity.INFO
         return Severity(catalogue.FINDINGS[self.code].severity)
 
     @property
     def fact(self) -> Fact:
         """The code with its parameters; without any in a finding of an earlier version."""
         return Fact(self.code, self.params, self.case)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the parameters say all that the wording shows; not so in earlier versions."""
+        wording = catalogue.FINDINGS[self.code].texts.get(self.case)
+        shown = {name for template in wording or () for name in fields_of(template)}
+        return wording is not None and shown <= {name for name, _ in self.params}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as the plan file holds it; parts that are not set are left out."""
@@ -68,7 +93,14 @@ class Finding:
         if self.related:
             parts["related"] = [origin.to_dict() for origin in self.related]
         parts |= self.fact.to_dict()
+        if self.accepted is not None:
+            parts["accepted"] = asdict(self.accepted)
         return parts
+
+    def accepted_as(self, acceptance: Acceptance) -> "Finding":
+        """Return the finding as an accepted one: it says so, and nothing is to be fixed."""
+        message = f"{self.message} ({acceptance.text})"
+        return replace(self, message=message, hint=None, accepted=acceptance)
 
     def masked(self, pseudonym: Pseudonym) -> "Finding":
         """Return the finding worded anew with a pseudonym for each personal parameter.
@@ -76,13 +108,16 @@ class Finding:
         A finding without parameters, as earlier versions wrote them, is worded by what its code is
         about, since nobody knows what its message says of whom.
         """
-        kind = catalogue.FINDINGS[self.code]
-        wording = kind.texts.get(self.case)
-        shown = {name for template in wording or () for name in fields_of(template)}
         masked = self.fact.masked(pseudonym)
-        if wording is None or not shown <= {name for name, _ in self.params}:
-            return replace(self, message=kind.about, hint=None, params=masked.params)
-        return replace(self, message=masked.text, hint=masked.hint, params=masked.params)
+        if not self.is_whole:
+            about = catalogue.FINDINGS[self.code].about
+            made = replace(self, message=about, hint=None, params=masked.params)
+        else:
+            made = replace(self, message=masked.text, hint=masked.hint, params=masked.params)
+        if self.accepted is None:
+            return made
+        # A reason is free text, which may name anybody.
+        return made.accepted_as(replace(self.accepted, reason=""))
 
     @classmethod
     def from_dict(cls, parts: dict[str, Any]) -> "Finding":
@@ -97,6 +132,7 @@ class Finding:
             related=tuple(Origin.from_dict(other) for other in parts.get("related", ())),
             case=parts.get("case", ""),
             params=Fact.from_dict(parts).params if "params" in parts else (),
+            accepted=Acceptance(**parts["accepted"]) if "accepted" in parts else None,
         )
 
 
@@ -167,8 +203,9 @@ UNCLEAR = frozenset(
 They keep back the people whom they name, and nobody else: the rest of the run goes on, whatever
 `invalid_rows` says.
 """
+_STOPS_NOTHING = UNCLEAR | {"acceptance-ended"}
 
 
 def stopping(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Return the errors that stop everything where the mapping lets invalid rows do so."""
-    return (finding for finding in errors_in(findings) if finding.code not in UNCLEAR)
+    return (finding for finding in errors_in(findings) if finding.code not in _STOPS_NOTHING)

@@ -194,7 +194,7 @@ def _lines(ending: RunSummary) -> Iterator[str]:
     if ending.first_findings:
         total = sum(n for severity, n in ending.findings.items() if severity != "info")
         yield ""
-        yield f"Findings, the first {len(ending.first_findings)} of {total} to look at:"
+        yield f"Findings to look at, {total} in all:"
         for line in ending.first_findings:
             yield f"  {line}"
     if ending.kept:

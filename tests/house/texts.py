@@ -17,7 +17,6 @@ SOURCE = Path(__file__).parents[2] / "src" / "kanport"
 # What may look at words, a folder, a module or a function of one, and why.
 MAY_LOOK: Mapping[str, str] = {
     # Renderers: they make a text fit where it is shown, and decide nothing by it.
-    "report/escape.py": "makes control characters visible, whatever text they are in",
     "report/markdown.py": "escapes what Markdown would take for its own signs",
     "report/text.py:_show_finding": "does not show a value twice that the message has already",
     "report/html/__init__.py:_shows_value": "shows no value twice that the message has already",

@@ -315,6 +315,17 @@ BETWEEN_KEYS = {
     top("limits: {create: -1}"): "9:18: max must be at least 0",
     top("limits: {create: 120%}"): "9:18: share must be at most 100",
     top("limits: {create: {}}"): "9:10: create needs max or share",
+    top("accept: [{code: email-invalid, reason: x, until: 2026-12-31}]"): (
+        "9:17: email-invalid is an error, and only warnings and notes can be accepted"
+        " | correct the cause, or set invalid_rows: skip to ignore invalid rows"
+    ),
+    top("accept: [{code: email-shred, reason: x, until: 2026-12-31}]"): (
+        '9:17: no finding has the code "email-shred" | did you mean email-shared?'
+    ),
+    top("accept: [{code: email-shared, reason: x, until: 31.12.2026}]"): (
+        "9:49: until must be a date such as 2026-12-31"
+    ),
+    top("accept: [{code: email-shared, reason: x}]"): "9:10: until is missing",
 }
 
 

@@ -7,6 +7,15 @@ from kanport.catalogue.kinds import CatalogueEntry, Personal, Text, one
 LOGIN = Personal.LOGIN
 
 PARTS: Mapping[str, CatalogueEntry] = {
+    "accepted": CatalogueEntry(
+        "",
+        "Until when and why the mapping accepts a finding.",
+        {
+            "": Text("accepted until {until}: {reason}"),
+            "masked": Text("accepted until {until}"),
+        },
+        {"reason": Personal.VALUE},
+    ),
     "user": CatalogueEntry(
         "", "A user of the server.", one("{username:q} (#{user_id})"), {"username": LOGIN}
     ),

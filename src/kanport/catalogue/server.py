@@ -13,6 +13,13 @@ _SHARE = "make it a shared project in Kanboard first, or remove the row"
 _RENAME = "rename the user on the server, or give each user a different email address"
 _LEFT_OUT = "so Kanport leaves out the project and all access to it"
 _CREATE = "if you need the project, create it in Kanboard first"
+# An entry of `accept` in the mapping: code, and value or place where it names them.
+_ACCEPTED = {
+    "": "{accepted}",
+    "value": "{accepted} {value:q}",
+    "place": "{accepted} at {place}",
+    "value-place": "{accepted} {value:q} at {place}",
+}
 
 SERVER: Mapping[str, CatalogueEntry] = {
     # Against the server.
@@ -192,6 +199,27 @@ SERVER: Mapping[str, CatalogueEntry] = {
                 ("several", "{count} projects have this name"),
             )
         },
+    ),
+    "acceptance-ended": CatalogueEntry(
+        "error",
+        "The mapping accepts a finding until a day that is past.",
+        {
+            case: Text(
+                f"the acceptance of {what} ended on {{until}} (reason: {{reason}})",
+                "fix the cause and remove the entry from accept, or set a later date",
+            )
+            for case, what in _ACCEPTED.items()
+        },
+        {"value": VALUE, "place": VALUE, "reason": VALUE},
+    ),
+    "acceptance-unused": CatalogueEntry(
+        "info",
+        "The mapping accepts a finding that this plan does not have.",
+        {
+            case: Text(f"no finding is {what}, which accept lists", "remove the entry from accept")
+            for case, what in _ACCEPTED.items()
+        },
+        {"value": VALUE, "place": VALUE},
     ),
     "person-unknown": CatalogueEntry(
         "error",

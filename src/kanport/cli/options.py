@@ -157,7 +157,7 @@ COMMON = (
         "-q",
         "--quiet",
         is_flag=True,
-        help="Print nothing but warnings and errors.",
+        help="Print nothing but errors, and warnings that the mapping does not accept.",
     ),
     _common(
         "-v",

@@ -107,17 +107,17 @@ class Output:
             screen.render(view, console, everything=everything, files=files)
 
     def _warn(self, view: "View") -> None:
-        """Print the warnings of a report on stderr, those that say the same as one."""
+        """Print the errors and warnings of a report on stderr, those that say the same as one."""
         from kanport.findings import Severity
         from kanport.report.escape import escape_control
-        from kanport.report.make import finding_groups
+        from kanport.report.make import finding_groups, group_wording
         from kanport.report.sentences import some_of
 
-        for group in finding_groups(view.findings):
-            if group.severity is Severity.WARNING:
+        for group in finding_groups(view.findings, exactly=True):
+            if group.severity is not Severity.INFO:
                 places = f" ({some_of(group.places)})" if group.places else ""
-                text = escape_control(f"{group.text}{places}")
-                echo(self._ctx, "warning", f"Warning: {text}", text)
+                text, event = escape_control(f"{group_wording(group)}{places}"), str(group.severity)
+                echo(self._ctx, event, f"{event.capitalize()}: {text}", text)
 
     def show_question(self, plan: "Plan", ready: "Ready") -> None:
         """Print on stderr what somebody must know who is asked whether to apply a plan."""
@@ -381,12 +381,13 @@ def show_error(problem: "KanportError", ctx: click.Context) -> None:
     """Print what stopped the run, its details on separate lines, and how to fix it."""
     from kanport.errors import SourceInvalid, Unreachable
     from kanport.findings import Severity
-    from kanport.report.escape import escape_control, finding_line
+    from kanport.report.escape import escape_control
+    from kanport.report.make import finding_lines
 
     lines: list[str] = []
     if isinstance(problem, SourceInvalid | Unreachable) and not invocation_of(ctx).findings_shown:
         shown = [found for found in problem.findings if found.severity is not Severity.INFO]
-        lines += map(finding_line, shown)
+        lines += finding_lines(shown)
     lines.append(f"Error: {escape_control(problem.message)}")
     for detail in problem.details:
         lines += [f"  {escape_control(line)}" for line in detail.splitlines()]

@@ -1,5 +1,6 @@
-"""Controls that auditors ask for: separation of duties, and who must approve a plan."""
+"""Controls that auditors ask for: separation of duties, approvals, and accepted findings."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any
@@ -7,7 +8,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from kanport.mapping.base import Strict, Table, Text, problem
+from kanport.catalogue import FINDINGS
+from kanport.findings import Finding
+from kanport.mapping.base import Strict, Table, Text, near, problem, quoted
 
 
 def _day(text: str) -> str:
@@ -19,14 +22,15 @@ def _day(text: str) -> str:
     raise problem("must be a date such as 2026-12-31")
 
 
+Day = Annotated[Text, AfterValidator(_day)]
+
+
 class SeparationException(Strict):
     """A user whom a rule of separation does not bind, why, and until which day (UTC, included)."""
 
     username: Text = Field(description="Username of the user.")
     reason: Text = Field(description="Reason for the exception.")
-    until: Annotated[Text, AfterValidator(_day)] = Field(
-        description="Last day of the exception (UTC), such as 2026-12-31."
-    )
+    until: Day = Field(description="Last day of the exception (UTC), such as 2026-12-31.")
 
 
 class Separation(Strict):
@@ -82,3 +86,44 @@ class ApprovalRules(Strict):
     by_other_than_planner: StrictBool = Field(
         False, description="true: the user who made the plan cannot approve it."
     )
+
+
+class Accept(Strict):
+    """Findings that somebody accepts for a time; only warnings and notes, never errors."""
+
+    code: Text = Field(description="The code of the finding, such as person-disabled.")
+    value: Text | None = Field(None, description="Only for this value.")
+    place: Text | None = Field(
+        None,
+        description="Only at this place, as the finding names it, or in this file: people.csv or "
+        "people.csv:14.",
+    )
+    reason: Text = Field(description="Why; every report shows it.")
+    until: Day = Field(
+        description="The last day (UTC), such as 2026-12-31. Then the entry is an error."
+    )
+
+    def fits(self, finding: Finding) -> bool:
+        """Return whether the entry is about this finding."""
+        if finding.code != self.code or self.value not in (None, finding.value):
+            return False
+        place = "" if finding.origin is None else str(finding.origin)
+        return (
+            self.place is None or re.match(rf"{re.escape(self.place)}([:#! ]|$)", place) is not None
+        )
+
+    @classmethod
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+        """Return what is wrong with the code."""
+        code = raw.get("code")
+        kind = FINDINGS.get(code) if isinstance(code, str) else None
+        if isinstance(code, str) and kind is None:
+            close = near(code, (one for one, kind in FINDINGS.items() if kind.severity != "error"))
+            hint = f"did you mean {close}?" if close else "copy the code from a finding"
+            yield problem(f"no finding has the code {quoted(code)}", at=("code",), hint=hint)
+        elif kind is not None and kind.severity == "error":
+            yield problem(
+                f"{code} is an error, and only warnings and notes can be accepted",
+                at=("code",),
+                hint="correct the cause, or set invalid_rows: skip to ignore invalid rows",
+            )

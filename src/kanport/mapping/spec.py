@@ -14,7 +14,7 @@ from pydantic import Field, StrictInt, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from kanport.mapping.base import LIST, TEXT, Strict, Table, Text, by_shape, listed, problem
-from kanport.mapping.controls import ApprovalRules, Separation
+from kanport.mapping.controls import Accept, ApprovalRules, Separation
 from kanport.mapping.references import reference_mistakes
 from kanport.mapping.relations import GroupAccess, Groups, Membership, ProjectRows, missing_mistakes
 from kanport.mapping.sources import Source
@@ -282,6 +282,11 @@ class MappingFile(Strict):
         "abort",
         description="skip: Kanport ignores invalid rows and does not change the users that they "
         "name. Users whose identity is unclear never stop the others.",
+    )
+    accept: tuple[Accept, ...] = Field(
+        (),
+        description="Warnings and notes that somebody accepts for a time. They are notes until "
+        "then, and change nothing else.",
     )
     custom_roles: dict[str, tuple[Text, ...]] = Field(
         {},

@@ -1,12 +1,12 @@
 """What a mapping and its sources ask for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kanport.checks import check
+from kanport.checks import accept, check
 from kanport.errors import ConfigInvalid, Exit, SourceInvalid, Unreachable
 from kanport.findings import Finding, errors_in, in_order
 from kanport.mapping import LoadedMapping, load_mapping
@@ -15,7 +15,7 @@ from kanport.model import DesiredState
 from kanport.network import LONGEST_EXCHANGE
 from kanport.normalize import columns_used, normalize, secret_columns
 from kanport.normalize.columns import columns_with_meaning, refuse_missing
-from kanport.pipeline.state_dir import ledger_of_mapping
+from kanport.pipeline.state_dir import ledger_of_mapping, utc_now
 from kanport.plan.model import Plan, PlanDirectory, PlanFile, PlanMapping, PlanRows, PlanSource
 from kanport.plan.rows_read import rows_of_file, rows_read
 from kanport.sources import SourceContext, read_source
@@ -149,31 +149,35 @@ def read_inputs(
     *,
     request_timeout: float = LONGEST_EXCHANGE,
     state: Path | None = None,
+    now: Callable[[], str] = utc_now,
 ) -> Inputs:
     """Read a mapping and all its sources, and find out what they ask for.
 
     `request_timeout` is how many seconds one exchange with a directory or a server may take in all.
-    `state` is the state folder, in which the ledger may lie (`kanport.pipeline.state_dir`).
+    `state` is the state folder, in which the ledger may lie (`kanport.pipeline.state_dir`). `now`
+    decides which findings the mapping still accepts.
     Raises ConfigInvalid for the mapping, Unreachable for a source that cannot be read at all, and
     SourceInvalid, with the findings of all sources, for sources whose form is broken. Invalid rows
     raise nothing: they are in `findings`.
     """
     mapping = load_mapping(mapping_path)
-    return inputs_of(mapping, read_tables(mapping, request_timeout=request_timeout), state=state)
+    return inputs_of(mapping, read_tables(mapping, request_timeout=request_timeout), state, now)
 
 
 def inputs_of(
-    mapping: LoadedMapping, tables: Mapping[str, Table], *, state: Path | None = None
+    mapping: LoadedMapping,
+    tables: Mapping[str, Table],
+    state: Path | None = None,
+    now: Callable[[], str] = utc_now,
 ) -> Inputs:
     """Return what a mapping and the rows of its sources ask for."""
     normalized = normalize(mapping, tables)
-    findings = in_order(
-        [
-            *(finding for table in tables.values() for finding in table.findings),
-            *normalized.findings,
-            *check(normalized.desired, mapping.spec),
-        ]
+    found_by_all = (
+        *(finding for table in tables.values() for finding in table.findings),
+        *normalized.findings,
+        *check(normalized.desired, mapping.spec),
     )
+    findings = accept(found_by_all, mapping.spec, now())
     ledger = ledger_of_mapping(mapping.spec, mapping.path, state)
     return Inputs(mapping, tables, normalized.desired, tuple(findings), ledger)
 

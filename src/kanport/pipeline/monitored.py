@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ from kanport.outcome import Run
 from kanport.pipeline.inputs import Inputs, files_named
 from kanport.pipeline.state_dir import utc_now
 from kanport.plan.model import Plan
-from kanport.report.escape import finding_line
+from kanport.report.make import finding_lines
 
 if TYPE_CHECKING:
     from kanport.notify import Delivery
@@ -101,7 +102,6 @@ class RunReporter:
         plan = self._plan
         found = in_order([*(plan.findings if plan else ()), *findings])
         matter = [finding for finding in found if finding.severity is not Severity.INFO]
-        matter.sort(key=lambda finding: finding.severity is not Severity.ERROR)
         tally = self._run.tally() if self._run else None
         return RunSummary(
             command=self._command,
@@ -124,9 +124,7 @@ class RunReporter:
             guards=tuple(
                 (verdict.guard, verdict.message) for verdict in (plan.blocked_by if plan else ())
             ),
-            first_findings=tuple(
-                finding_line(finding, with_hint=False) for finding in matter[:_FIRST]
-            ),
+            first_findings=tuple(islice(finding_lines(matter, with_hints=False), _FIRST)),
             kept=self._kept,
         )
 

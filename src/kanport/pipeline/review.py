@@ -60,7 +60,7 @@ from kanport.pipeline.state_dir import current_actor, ledger_of_mapping, utc_now
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import Plan, PlanMapping
 from kanport.report.document import Data, Document, Item, Prose, Section, item
-from kanport.report.escape import finding_line
+from kanport.report.make import finding_lines
 from kanport.report.view import Level
 from kanport.sources import SourceContext, read_source
 
@@ -362,7 +362,7 @@ def _row_line(row: ReviewRow) -> Item:
 
 
 def _finding_item(found: Finding) -> Item:
-    return item(Prose(finding_line(found)))
+    return item(Prose("\n".join(finding_lines([found]))))
 
 
 # --- the plan -------------------------------------------------------------------------------------

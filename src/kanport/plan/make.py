@@ -6,8 +6,9 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from kanport.checks import accept
 from kanport.facts import fact
-from kanport.findings import Finding, found, in_order
+from kanport.findings import Finding, found
 from kanport.frames import HeldRelations, Relations, uncollected
 from kanport.mapping.spec import MappingFile
 from kanport.memory import NOTHING, Entries, LedgerState, with_present_names
@@ -151,7 +152,7 @@ def make_plan(
             custom_roles=mapping.custom_roles if mapping.separation else None,
             approval=PlanApproval.of(mapping.approval, made_by),
             changes=changes,
-            findings=tuple(in_order(found_by_all)),
+            findings=tuple(accept(found_by_all, mapping, created_at, complete=True)),
             withheld=in_order_of_plan(withheld),
             identities=identities_of(resolved.persons, changes),
             absences=absences,

@@ -134,7 +134,7 @@ def _junit_parts(finding: Finding) -> Iterator[tuple[str, str]]:
 
 def sarif(view: View) -> str:
     """Return the findings of a report as SARIF; the same view gives the same bytes."""
-    codes = [row.code for row in view.finding_rows]
+    codes = list(dict.fromkeys(row.code for row in view.finding_rows))
     driver: dict[str, Any] = {"name": "Kanport", "rules": list(map(_rule, codes))}
     if view.facts.kanport:
         driver["version"] = view.facts.kanport
@@ -175,6 +175,9 @@ def _result(view: View, finding: Finding, number: int) -> dict[str, Any]:
         # What tells a finding from others although rows were added above it.
         "partialFingerprints": {"kanport/v1": _fingerprint(finding)},
     }
+    if finding.accepted is not None:
+        reason = escape_name(finding.accepted.text)
+        made["suppressions"] = [{"kind": "external", "justification": reason}]
     if finding.related:
         made["relatedLocations"] = [
             {"id": at, **_location(view, place)} for at, place in enumerate(finding.related)

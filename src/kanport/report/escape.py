@@ -9,8 +9,6 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from kanport.findings import Finding
-
 # Controls, formats (which include all marks of direction), surrogates, line and paragraph ends.
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 # Letters by their category, and yet nothing to be seen: the Hangul fillers and the Braille blank.
@@ -82,12 +80,3 @@ def _escaped(character: str) -> str:
         return character
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
-
-
-def finding_line(finding: Finding, *, with_hint: bool = True) -> str:
-    """Return a finding as a line that begins with its place, and one with what to do."""
-    place = f"{finding.origin}  " if finding.origin else ""
-    line = escape_control(f"{place}{finding.severity}  {finding.code}  {finding.message}")
-    return line + (
-        f"\n    hint: {escape_control(finding.hint)}" if finding.hint and with_hint else ""
-    )

@@ -12,6 +12,7 @@ from pathlib import PurePath
 from kanport.catalogue import FINDINGS
 from kanport.facts import Fact
 from kanport.findings import Finding, Severity, errors_in, in_order
+from kanport.messages import quoted
 from kanport.origin import Origin
 from kanport.outcome import (
     NO_REASON,
@@ -41,6 +42,7 @@ from kanport.report.changes import (
     with_undone,
     withheld_views,
 )
+from kanport.report.escape import escape_control
 from kanport.report.sentences import (
     ACTIONS,
     CHANGE,
@@ -64,6 +66,7 @@ from kanport.report.sentences import (
     plan_headline,
     risk_sentences,
     run_headline,
+    some_of,
     stop_sentences,
     validation_headline,
     verification_headline,
@@ -445,24 +448,29 @@ def severities_in(findings: Iterable[Finding]) -> Counter[Severity]:
 
 
 def finding_rows(findings: Iterable[Finding]) -> tuple[FindingRow, ...]:
-    """Count the findings by code, the worst and most frequent first."""
-    numbers = Counter(finding.code for finding in findings)
+    """Count the findings by code, accepted ones apart, the worst and most frequent first."""
+    numbers = Counter((finding.code, finding.severity) for finding in findings)
     severities = list(Severity)
     rows = [
-        FindingRow(code, Severity(FINDINGS[code].severity), FINDINGS[code].about, number)
-        for code, number in numbers.items()
+        FindingRow(code, severity, FINDINGS[code].about, number)
+        for (code, severity), number in numbers.items()
     ]
     return tuple(sorted(rows, key=lambda r: (severities.index(r.severity), -r.number, r.code)))
 
 
-def finding_groups(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:
+def finding_groups(
+    findings: Iterable[Finding], *, exactly: bool = False
+) -> tuple[FindingGroup, ...]:
     """Return the findings with those as one that say the same of the same value, the worst first.
 
-    Where they word it differently, the title of the code says what is wrong.
+    Where they word it differently, the title of the code says what is wrong, or (`exactly`) they
+    are not one.
     """
-    groups: dict[tuple[str, str, str | None], list[Finding]] = {}
+    groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
-        groups.setdefault((finding.code, finding.case, finding.value), []).append(finding)
+        params = finding.params if exactly else None
+        key = (finding.code, finding.case, finding.value, finding.accepted, params)
+        groups.setdefault(key, []).append(finding)
     severities = list(Severity)
     made = [_finding_group(group) for group in groups.values()]
     return tuple(sorted(made, key=lambda one: (severities.index(one.severity), -one.number)))
@@ -471,12 +479,33 @@ def finding_groups(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:
 def _finding_group(findings: Sequence[Finding]) -> FindingGroup:
     first = findings[0]
     # Findings of an earlier version have no parameters, and may word it differently.
-    same = len(findings) == 1 or (bool(first.params) and len({f.params for f in findings}) == 1)
+    same = len(findings) == 1 or (first.is_whole and len({f.params for f in findings}) == 1)
     text = first.message if same else FINDINGS[first.code].about
+    if not same and first.accepted is not None:
+        text = f"{text.rstrip('.')} ({first.accepted.text})"
     places = _places(finding.origin for finding in findings if finding.origin is not None)
     return FindingGroup(
         first.code, first.severity, text, first.value, first.hint, len(findings), tuple(places)
     )
+
+
+def group_wording(group: FindingGroup) -> str:
+    """Return what is wrong, with the value if the text does not contain it."""
+    if group.value is None or group.value in group.text:
+        return group.text
+    return f"{group.text.rstrip('.')}: {quoted(group.value)}"
+
+
+def finding_lines(findings: Iterable[Finding], *, with_hints: bool = True) -> Iterator[str]:
+    """Yield a line for each group of findings that begins with its places, and its hint."""
+    for group in finding_groups(findings, exactly=True):
+        places = f"{some_of(group.places)}  " if group.places else ""
+        number = f" × {group.number}" if group.number > 1 else ""
+        yield escape_control(
+            f"{places}{group.severity}{number}  {group.code}  {group_wording(group)}"
+        )
+        if group.hint and with_hints:
+            yield f"    hint: {escape_control(group.hint)}"
 
 
 def _places(origins: Iterable[Origin]) -> Iterator[str]:

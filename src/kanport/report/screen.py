@@ -15,11 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from kanport.findings import Severity
-from kanport.messages import quoted
 from kanport.outcome import Approved, Status, Tally, VerifyStatus
 from kanport.plan.change import Risk
 from kanport.plan.model import GuardVerdict
-from kanport.report.make import finding_groups, severities_in
+from kanport.report.make import finding_groups, group_wording, severities_in
 from kanport.report.page import Page, padded
 from kanport.report.sentences import (
     ACTIONS,
@@ -430,13 +429,7 @@ def _finding_cells(page: Page, group: FindingGroup) -> tuple[Text, Text, Text]:
         places = page.prose(some_of(group.places), "dim")
     else:
         places = _place(page, group.places[0])
-    return severity, places, _cut(page.prose(_wording(group)))
-
-
-def _wording(group: FindingGroup) -> str:
-    if group.value is None or group.value in group.text:
-        return group.text
-    return f"{group.text.rstrip('.')}: {quoted(group.value)}"
+    return severity, places, _cut(page.prose(group_wording(group)))
 
 
 def _add_entries(
