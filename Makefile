@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install demo demo-ldap reports test check format test-live bench mutants smoke schema lock build clean
+.PHONY: help install demo demo-ldap reports test check format test-live bench mutants smoke man schema lock build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ smoke: build ## Install the wheel alone, as a user would, and try it
 	build/smoke/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
 	build/smoke/bin/pip install --quiet --disable-pip-version-check --no-deps dist/*.whl
 	$(BIN)/python tests/smoke.py build/smoke/bin/kanport
+
+man: $(READY) ## Write the man pages into build/man
+	$(BIN)/python samples/ops/man_page.py build/man
 
 schema: $(READY) ## Write the JSON Schema beside the mappings anew
 	$(BIN)/kanport schema > mappings/kanport-mapping.schema.json

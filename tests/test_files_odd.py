@@ -280,8 +280,9 @@ def test_no_command_writes_over_what_kanport_reads_or_what_nobody_can_make_again
             continue  # they know a configuration by its name alone
         before = Path(name).read_bytes()
         target = Path(name)
-        if through != "itself" or command.startswith(("report", "validate")):
-            target = Path(f"to-{Path(name).stem}.csv")
+        if through != "itself" or reads_none:
+            ending = "json" if command.startswith("approve") else "csv"
+            target = Path(f"to-{Path(name).stem}.{ending}")
             if through == "hard link":
                 os.link(name, target)
             else:

@@ -186,6 +186,7 @@ __all__ = [
     "approve_plan",
     "check_evidence",
     "check_lines",
+    "check_mapping",
     "check_new_mapping",
     "check_report_file",
     "checks_as_json",
@@ -803,6 +804,11 @@ def render(
         raise UsageError(f"a report in the format {form.name} needs a file", hint="name a path")
     content, _ = drawn_with_proof(shown, form, table=table, masked=mask)
     return content.decode("utf-8")
+
+
+def check_mapping(mapping: FilePath) -> None:
+    """Check a mapping without reading its sources; raise ConfigInvalid with all its mistakes."""
+    load_mapping(Path(mapping))
 
 
 def schema(of: str = "mapping") -> dict[str, Any]:

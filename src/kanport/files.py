@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import grp
 import os
 import re
 import secrets
@@ -19,6 +18,15 @@ from typing import BinaryIO
 
 from kanport.errors import ConfigInvalid, UsageError
 
+try:
+    import grp
+except ImportError:  # Windows
+    grp = None  # type: ignore[assignment]
+
+# Windows has neither owners nor groups of files, and neither pipes nor terminals that block.
+POSIX = hasattr(os, "geteuid")
+NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
 _HINT = "name a file in a folder that exists and that you may write to"
 _FULL = "make room there, or name a file on another disk"
 
@@ -70,7 +78,7 @@ def open_regular(path: Path, *, or_pipe: bool = False) -> BinaryIO:
     pipe to which nobody writes would wait forever. With `or_pipe` a pipe is opened as well, whose
     reader must not wait forever (`<(command)` of a shell is one).
     """
-    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY), "rb")
+    file = os.fdopen(os.open(path, os.O_RDONLY | NO_WAIT | _BINARY), "rb")
     mode = os.fstat(file.fileno()).st_mode
     if stat.S_ISREG(mode) or (or_pipe and stat.S_ISFIFO(mode)):
         return file
@@ -138,7 +146,7 @@ def write_file(
 def readers(path: Path) -> str:
     """Return who can read a regular file besides its owner, in words; "" where all can."""
     found = path.stat()
-    if not stat.S_ISREG(found.st_mode) or found.st_mode & stat.S_IROTH:
+    if not POSIX or not stat.S_ISREG(found.st_mode) or found.st_mode & stat.S_IROTH:
         return ""
     if not found.st_mode & stat.S_IRGRP:
         return "readable by you alone"
@@ -243,6 +251,8 @@ def _foreign(path: Path) -> Path | None:
     The rule is that of Linux (fs.protected_symlinks, fs.protected_regular), which not every system
     has, or has switched on.
     """
+    if not POSIX:
+        return None
     left = list(path.absolute().parts)
     at = Path(left.pop(0))
     for _ in range(_MOST_LINKS + len(left)):
@@ -295,7 +305,7 @@ def _open_special(path: Path) -> int | None:
         return None
     for _ in range(_READER_TRIES):
         try:
-            number = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+            number = os.open(path, os.O_WRONLY | NO_WAIT)
         except OSError as problem:
             if problem.errno != errno.ENXIO:
                 raise
@@ -314,7 +324,7 @@ def _replace(path: Path, pieces: Iterable[bytes], mode: int, *, keep: bool) -> N
         before = None
     try:
         with open(beside, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-            if before is not None:
+            if before is not None and POSIX:
                 # First the owner: giving a file away can take permissions from it.
                 with contextlib.suppress(OSError):
                     os.fchown(file.fileno(), before.st_uid, before.st_gid)
@@ -350,7 +360,11 @@ def read_secret(path: Path, what: str) -> str:
         with open_regular(path, or_pipe=True) as file:
             found = os.fstat(file.fileno())
             mode = found.st_mode
-            if mode & (stat.S_IRWXG | stat.S_IRWXO) and not _given_by_systemd(path, found):
+            if (
+                POSIX
+                and mode & (stat.S_IRWXG | stat.S_IRWXO)
+                and not _given_by_systemd(path, found)
+            ):
                 raise ConfigInvalid(
                     f"The {what} file {path} can be read or changed by other users "
                     f"(mode {stat.S_IMODE(mode):04o}).",

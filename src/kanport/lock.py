@@ -6,7 +6,6 @@ holder for the message of the next run; the name is no part of the lock.
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import socket
@@ -16,6 +15,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from kanport.errors import LockHeld, UsageError
+from kanport.files import NO_WAIT
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 # Seconds between two attempts.
 PAUSE = 0.2
@@ -105,17 +110,31 @@ def _first_taken(
     return None
 
 
+def lock_file(number: int) -> None:
+    """Lock an open file for this process alone; raise BlockingIOError if another one has it.
+
+    Raise UsageError on systems without such locks, such as Windows.
+    """
+    if fcntl is None:
+        raise UsageError(
+            "this system has no locks that keep two runs apart, so Kanport writes nothing",
+            hint="make the plan here, and apply it on Linux, in WSL or in the container",
+        )
+    fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def _open(lock: Lock) -> int:
     try:
         lock.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return os.open(lock.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | NO_WAIT
+        return os.open(lock.path, flags, 0o600)
     except OSError as problem:
         raise _unlockable(lock, problem) from problem
 
 
 def _try(number: int, lock: Lock) -> bool:
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_file(number)
         # Somebody may have removed the file meanwhile: then others lock another one.
         return os.path.samestat(os.fstat(number), lock.path.stat())
     except (BlockingIOError, FileNotFoundError):

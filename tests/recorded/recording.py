@@ -67,7 +67,10 @@ def recorded(case: Case, folder: Path) -> dict[str, Any]:
             "exit": int(inputs.exit_code),
             "findings": [_finding(finding) for finding in inputs.findings],
             "desired": _desired(inputs.desired),
-            "sources": [ref.model_dump(mode="json") for ref in inputs.source_refs],
+            "sources": [
+                ref.model_dump(mode="json", exclude=None if ref.files else {"files"})
+                for ref in inputs.source_refs
+            ],
         }
         names = [user.username.value for user in inputs.desired.users]
         passwords = read_passwords(mapping, tables, names)

@@ -7,7 +7,6 @@ secret: calls are named by the change that they carry out, and answers are writt
 `false`, an id or the kind of failure.
 """
 
-import fcntl
 import itertools
 import json
 import os
@@ -26,6 +25,7 @@ from kanport.errors import LockHeld, UsageError
 from kanport.facts import Fact, as_written, fact
 from kanport.files import made_for, open_regular
 from kanport.kanboard.rpc import Answer, NoAnswer, RefusedCall, Result
+from kanport.lock import lock_file
 from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Approved, EndsRun, Outcome, Run, Status, Tally
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import plan_digest
@@ -107,7 +107,7 @@ class Journal:
             ) from problem
         self._file = os.fdopen(descriptor, "ab")
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_file(descriptor)
         except OSError:
             self._file.close()
             raise LockHeld(

@@ -131,13 +131,14 @@ COMMANDS = {
     "evidence": "Pack the evidence of a run into one file, or check such a package.",
     "config": "Show the effective configuration and where each value comes from.",
     "schema": "Print the JSON Schema of the mapping, the plan or the report.",
+    "completion": "Print the script that completes commands and options in a shell.",
     "sandbox": "Run a Kanboard-compatible server on loopback, to try Kanport.",
 }
 
 _MODULES = {
     name: module
     for module, names in {
-        "setup": ("init", "doctor", "adopt", "export", "schema"),
+        "setup": ("init", "doctor", "adopt", "export", "schema", "completion"),
         "plans": ("validate", "plan", "explain", "approve", "undo"),
         "runs": ("apply", "sync", "resume"),
         "reports": ("report", "verify", "verify-report", "evidence"),

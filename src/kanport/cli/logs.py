@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kanport.errors import ConfigInvalid
 from kanport.events import Event
+from kanport.files import NO_WAIT
 from kanport.report.escape import escape_control, json_safe
 
 # Events that stderr shows as messages anyway.
@@ -116,10 +117,11 @@ class _FileLog(logging.Handler):
         self._path = path
         self._told = False
         # Opening a pipe without a reader would block the run.
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | NO_WAIT
         try:
             self._file = os.open(path, flags, 0o640)
-            os.set_blocking(self._file, True)
+            if NO_WAIT:
+                os.set_blocking(self._file, True)
         except (OSError, ValueError) as problem:
             why = problem.strerror if isinstance(problem, OSError) else "the path is invalid"
             raise ConfigInvalid(

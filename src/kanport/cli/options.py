@@ -113,7 +113,7 @@ class Command(click.Command):
             record = parameter.get_help_record(ctx)
             if isinstance(parameter, click.Argument):
                 section, name = "Arguments", parameter.human_readable_name
-                record = (name.strip("[]"), ARGUMENTS[name.strip("[]")])
+                record = (name.strip("[]."), ARGUMENTS[name.strip("[].")])
             if record is not None:
                 sections.setdefault(section, []).append(record)
         for section, records in sections.items():
@@ -131,6 +131,7 @@ ARGUMENTS = {
     "PLAN-or-JOURNAL": "Plan (.json), or journal of a run (.jsonl).",
     "PLAN.json": "Plan that `kanport plan -o` or `kanport undo -o` saved.",
     "REPORT": "Report that Kanport wrote.",
+    "SHELL": "bash, zsh or fish.",
     "WHO": "Username, email address or stable id of a user.",
 }
 

@@ -236,6 +236,10 @@ def worded(fact: Fact) -> str:
     return f"{fact.text} ({fact.hint})" if fact.hint else fact.text
 
 
+# Windows has no such signal.
+_HANG_UP = getattr(signal, "SIGHUP", signal.SIGTERM)
+
+
 @contextmanager
 def stopping_politely() -> Iterator[threading.Event]:
     """Let Ctrl-C, SIGTERM, a lost terminal and the deadline end the run after its open batches.
@@ -246,11 +250,11 @@ def stopping_politely() -> Iterator[threading.Event]:
     asked = threading.Event()
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if asked.is_set() and number not in (signal.SIGHUP, signal.SIGALRM):
+        if asked.is_set() and number not in (_HANG_UP, getattr(signal, "SIGALRM", None)):
             raise KeyboardInterrupt
         asked.set()
 
-    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    numbers = [signal.SIGINT, *dict.fromkeys((signal.SIGTERM, _HANG_UP))]
     if run_has_deadline():
         numbers.append(signal.SIGALRM)
     before = {
@@ -274,7 +278,7 @@ def ended_by_signals() -> Iterator[None]:
 
     before = {
         number: signal.signal(number, end)
-        for number in (signal.SIGTERM, signal.SIGHUP)
+        for number in dict.fromkeys((signal.SIGTERM, _HANG_UP))
         if signal.getsignal(number) is signal.SIG_DFL
     }
     try:

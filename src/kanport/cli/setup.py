@@ -400,11 +400,15 @@ def rows_of(table: str, number: int) -> str:
 
 
 @click.command("schema", cls=Command)
+@click.argument("mappings", metavar="[MAPPING]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--plan", "of", flag_value="plan", help="Print the schema of the plan file.")
 @click.option("--report", "of", flag_value="report", help="Print the schema of a JSON report.")
+@click.option("--check", is_flag=True, help="Check each MAPPING instead; read no sources.")
 @common_options
 @click.pass_context
-def schema_command(ctx: click.Context, /, of: str | None) -> None:
+def schema_command(
+    ctx: click.Context, /, mappings: tuple[Path, ...], of: str | None, check: bool
+) -> None:
     """Print the JSON Schema of the mapping, the plan or the report.
 
     Editors complete and check a mapping with its schema. Save the schema beside the mapping, and
@@ -413,12 +417,57 @@ def schema_command(ctx: click.Context, /, of: str | None) -> None:
     \b
       # yaml-language-server: $schema=kanport-mapping.schema.json
 
+    With --check, Kanport prints all mistakes of the mappings and exits with 6 if there are any. The
+    pre-commit hook kanport-mapping does this.
+
     \b
     Example:
       kanport schema > kanport-mapping.schema.json
       kanport schema --plan > kanport-plan.schema.json
       kanport schema --report > kanport-report.schema.json
+      kanport schema --check mappings/users-csv.yaml mappings/openldap.yaml
     """
-    from kanport.api import schema
+    from kanport import api
+    from kanport.cli.output import show_error
+    from kanport.errors import ConfigInvalid, Exit, UsageError
 
-    Output(ctx).data(json.dumps(schema(of or "mapping"), indent=2, ensure_ascii=False))
+    if check is not bool(mappings) or (check and of):
+        raise UsageError(
+            "--check needs mappings, and mappings need --check",
+            hint="kanport schema --check mapping.yaml",
+        )
+    code = Exit.OK
+    for mapping in mappings:
+        try:
+            api.check_mapping(mapping)
+        except ConfigInvalid as problem:
+            show_error(problem, ctx)
+            code = Exit.CONFIG
+    if not check:
+        Output(ctx).data(json.dumps(api.schema(of or "mapping"), indent=2, ensure_ascii=False))
+    ctx.exit(code)
+
+
+# --- kanport completion ---------------------------------------------------------------------------
+
+
+@click.command("completion", cls=Command)
+@click.argument("shell", metavar="SHELL", type=click.Choice(["bash", "zsh", "fish"]))
+@common_options
+@click.pass_context
+def completion_command(ctx: click.Context, /, shell: str) -> None:
+    """Print the script that completes commands and options in a shell.
+
+    \b
+    Example:
+      kanport completion bash > ~/.local/share/bash-completion/completions/kanport
+      kanport completion zsh > ~/.zfunc/_kanport
+      kanport completion fish > ~/.config/fish/completions/kanport.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    made_by = get_completion_class(shell)
+    assert made_by is not None  # noqa: S101 - click knows these shells
+    script = made_by(ctx.find_root().command, {}, "kanport", "_KANPORT_COMPLETE")
+    # Not `source()`, which runs bash to ask for its version.
+    Output(ctx).data(script.source_template % script.source_vars())

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from kanport.config.secrets import ConfigFile, FileSettings, Notify, SecretReference
 from kanport.errors import ConfigInvalid
-from kanport.files import at_home, read_file
+from kanport.files import POSIX, at_home, read_file
 from kanport.mapping.base import near
 from kanport.mapping.mistakes import explain, with_mistakes
 from kanport.mapping.yaml_file import (
@@ -150,7 +150,7 @@ def _refuse_foreign_file(path: Path) -> None:
     It could send the token to another server.
     """
     found = path.stat()
-    if found.st_uid not in (0, os.geteuid()):
+    if POSIX and found.st_uid not in (0, os.geteuid()):
         raise ConfigInvalid(
             f"the configuration {path} in this folder belongs to another user",
             hint=f"if you trust it, name it: --config {path}",
@@ -161,7 +161,7 @@ def _read(path: Path) -> tuple[LocatedDocument, ConfigFile]:
     text = ""
     try:
         content = read_file(path, most=MAX_BYTES + 1)
-        if path.stat().st_mode & stat.S_IWOTH:
+        if POSIX and path.stat().st_mode & stat.S_IWOTH:
             raise ConfigInvalid(
                 f"the configuration {path} can be changed by everybody on this machine",
                 hint=f"chmod o-w {path}",

@@ -4,11 +4,11 @@ Two locks keep runs apart, that of a server and that of a ledger. What a killed 
 for may still be under way: whoever takes over its lock waits for that first.
 """
 
+import getpass
 import hashlib
 import ipaddress
 import json
 import os
-import pwd
 import re
 import socket
 import time
@@ -34,6 +34,11 @@ from kanport.mapping.spec import MappingFile
 from kanport.outcome import Run
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import load_plan
+
+try:
+    import pwd
+except ImportError:  # Windows
+    pwd = None  # type: ignore[assignment]
 
 
 def state_stem(state: Path | None, plan: Plan, run_id: str | None = None) -> Path:
@@ -157,11 +162,14 @@ def current_actor() -> str:
     The user is that of the process, not of the environment, which anybody can set. A user without
     a name is given by number.
     """
-    number = os.geteuid()
-    try:
-        name = pwd.getpwuid(number).pw_name
-    except KeyError:
-        name = f"uid {number}"
+    if pwd is None:
+        name = getpass.getuser()
+    else:
+        number = os.geteuid()
+        try:
+            name = pwd.getpwuid(number).pw_name
+        except KeyError:
+            name = f"uid {number}"
     return f"{name}@{socket.gethostname()}"
 
 
