@@ -15,13 +15,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from kanport.errors import LockHeld, UsageError
-from kanport.files import NO_WAIT
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+# Windows lacks two of them.
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 # Seconds between two attempts.
 PAUSE = 0.2
 # Bytes; what a holder writes of itself is far shorter.
@@ -126,8 +127,7 @@ def lock_file(number: int) -> None:
 def _open(lock: Lock) -> int:
     try:
         lock.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | NO_WAIT
-        return os.open(lock.path, flags, 0o600)
+        return os.open(lock.path, _FLAGS, 0o600)
     except OSError as problem:
         raise _unlockable(lock, problem) from problem
 
