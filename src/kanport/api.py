@@ -14,24 +14,18 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
-from kanport.annotate import Written, write_annotated, write_rejects
 from kanport.apply.concurrency import Options
 from kanport.apply.journal import Recorded, load_journal
 from kanport.config.file import Layers
 from kanport.config.settings import Settings, settings_of
-from kanport.doctor import examine
-from kanport.doctor.checks import Check
-from kanport.doctor.checks import as_json as checks_as_json
-from kanport.doctor.checks import exit_for as exit_for_checks
-from kanport.doctor.checks import lines as check_lines
 from kanport.errors import ConfigInvalid, Exit, GuardTripped, UsageError
 from kanport.facts import fact
 from kanport.findings import Finding
-from kanport.init import DirectoryKind
 from kanport.kanboard.client import Client
 from kanport.mapping import load_mapping
 from kanport.mapping.spec import mapping_schema
@@ -55,9 +49,6 @@ from kanport.pipeline.apply import (
     remembered_as_good,
     reporter_of,
 )
-from kanport.pipeline.evidence import Evidence, write_evidence
-from kanport.pipeline.evidence import check as check_evidence
-from kanport.pipeline.evidence import pack as pack_evidence
 from kanport.pipeline.inputs import Inputs, files_named, files_of_plan, read_inputs
 from kanport.pipeline.monitored import RunReporter, monitored
 from kanport.pipeline.planning import check_guards, passwords_for, plan_inputs
@@ -88,18 +79,6 @@ from kanport.pipeline.results import (
     never,
     random_passwords,
 )
-from kanport.pipeline.review import (
-    By,
-    ReviewResult,
-    ReviewStatus,
-    close_review,
-    collect_review,
-    review_status,
-    start_review,
-)
-from kanport.pipeline.review import (
-    Started as ReviewStarted,
-)
 from kanport.pipeline.run import (
     Execution,
     apply_plan,
@@ -109,16 +88,6 @@ from kanport.pipeline.run import (
     protected_now,
     settle_interrupted_runs,
     verify_plan,
-)
-from kanport.pipeline.setup import (
-    Adoptable,
-    Exported,
-    adopting,
-    check_new_mapping,
-    export,
-    ledger_needed,
-    mapping_for_directory,
-    mapping_for_file,
 )
 from kanport.pipeline.state_dir import (
     ledger_of_mapping,
@@ -130,13 +99,44 @@ from kanport.pipeline.state_dir import (
 )
 from kanport.plan.guards.allowances import NotAllowable, parse_allowed
 from kanport.plan.model import Plan
-from kanport.plan.ownership import Adoption
 from kanport.plan.partial import parse_only
 from kanport.plan.plan_file import dump_plan, plan_schema, write_plan
 from kanport.report import FORMATS, format_of
 from kanport.report.json_file import report_schema
 from kanport.report.proof import Checks, drawn_with_proof, write_report
-from kanport.suggest import lines_of, unknown_values
+
+if TYPE_CHECKING:
+    from kanport.annotate import Written
+    from kanport.doctor import examine
+    from kanport.doctor.checks import Check
+    from kanport.doctor.checks import as_json as checks_as_json
+    from kanport.doctor.checks import exit_for as exit_for_checks
+    from kanport.doctor.checks import lines as check_lines
+    from kanport.init import DirectoryKind
+    from kanport.pipeline.evidence import Evidence, write_evidence
+    from kanport.pipeline.evidence import check as check_evidence
+    from kanport.pipeline.evidence import pack as pack_evidence
+    from kanport.pipeline.review import (
+        By,
+        ReviewResult,
+        ReviewStatus,
+        close_review,
+        collect_review,
+        review_status,
+        start_review,
+    )
+    from kanport.pipeline.review import Started as ReviewStarted
+    from kanport.pipeline.setup import (
+        Adoptable,
+        Exported,
+        adopting,
+        check_new_mapping,
+        export,
+        ledger_needed,
+        mapping_for_directory,
+        mapping_for_file,
+    )
+    from kanport.plan.ownership import Adoption
 
 __all__ = [
     "Adoptable",
@@ -227,6 +227,49 @@ __all__ = [
     "write_evidence",
     "write_report",
 ]
+
+# What a command or two needs, and where it is: loading it all takes longer than a small plan.
+_ELSEWHERE: Mapping[str, str] = {
+    "Written": "kanport.annotate:Written",
+    "examine": "kanport.doctor:examine",
+    "Check": "kanport.doctor.checks:Check",
+    "check_lines": "kanport.doctor.checks:lines",
+    "checks_as_json": "kanport.doctor.checks:as_json",
+    "exit_for_checks": "kanport.doctor.checks:exit_for",
+    "DirectoryKind": "kanport.init:DirectoryKind",
+    "Evidence": "kanport.pipeline.evidence:Evidence",
+    "check_evidence": "kanport.pipeline.evidence:check",
+    "pack_evidence": "kanport.pipeline.evidence:pack",
+    "write_evidence": "kanport.pipeline.evidence:write_evidence",
+    "By": "kanport.pipeline.review:By",
+    "ReviewResult": "kanport.pipeline.review:ReviewResult",
+    "ReviewStarted": "kanport.pipeline.review:Started",
+    "ReviewStatus": "kanport.pipeline.review:ReviewStatus",
+    "close_review": "kanport.pipeline.review:close_review",
+    "collect_review": "kanport.pipeline.review:collect_review",
+    "review_status": "kanport.pipeline.review:review_status",
+    "start_review": "kanport.pipeline.review:start_review",
+    "Adoptable": "kanport.pipeline.setup:Adoptable",
+    "Exported": "kanport.pipeline.setup:Exported",
+    "adopting": "kanport.pipeline.setup:adopting",
+    "check_new_mapping": "kanport.pipeline.setup:check_new_mapping",
+    "export": "kanport.pipeline.setup:export",
+    "ledger_needed": "kanport.pipeline.setup:ledger_needed",
+    "mapping_for_directory": "kanport.pipeline.setup:mapping_for_directory",
+    "mapping_for_file": "kanport.pipeline.setup:mapping_for_file",
+    "Adoption": "kanport.plan.ownership:Adoption",
+}
+
+
+def _load(name: str) -> Any:
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, what = _ELSEWHERE[name].partition(":")
+    return getattr(import_module(module), what)
+
+
+if not TYPE_CHECKING:  # Type checkers know the names, and tell a wrong one.
+    __getattr__ = _load
 
 logger = logging.getLogger(__name__)
 
@@ -385,31 +428,39 @@ def load(path: FilePath) -> Plan | Result:
     return Result(found, run, Path(path), passwords_to=(kept,) if kept is not None else ())
 
 
-def annotate(inputs: Inputs, path: FilePath) -> tuple[Written, ...]:
+def annotate(inputs: Inputs, path: FilePath) -> "tuple[Written, ...]":
     """Write a copy of each list that was read, with its findings at their cells.
 
     Raise UsageError if the file cannot be written, or is no .xlsx file.
     """
+    from kanport.annotate import write_annotated
+
     return write_annotated(inputs.mapping, inputs.findings, Path(path))
 
 
 def annotate_broken(
     mapping: FilePath, findings: Iterable[Finding], path: FilePath
-) -> tuple[Written, ...]:
+) -> "tuple[Written, ...]":
     """Write a copy of each list with the findings of a SourceInvalid, as `annotate`."""
+    from kanport.annotate import write_annotated
+
     return write_annotated(load_mapping(Path(mapping)), findings, Path(path))
 
 
-def rejects(inputs: Inputs, path: FilePath) -> tuple[Written, ...]:
+def rejects(inputs: Inputs, path: FilePath) -> "tuple[Written, ...]":
     """Write the rows of each list that have an error, as they were, with a column of reasons.
 
     Raise UsageError if the file cannot be written, or has not the type of the list.
     """
+    from kanport.annotate import write_rejects
+
     return write_rejects(inputs.mapping, inputs.tables, inputs.findings, Path(path))
 
 
 def suggest(inputs: Inputs) -> str:
     """Return the lines to add to a mapping for the values that it does not know; "" for none."""
+    from kanport.suggest import lines_of, unknown_values
+
     found = unknown_values(inputs.mapping, inputs.tables, inputs.findings)
     return "".join(f"{line}\n" for line in lines_of(found))
 
