@@ -106,6 +106,8 @@ from kanport.report.json_file import report_schema
 from kanport.report.proof import Checks, drawn_with_proof, write_report
 
 if TYPE_CHECKING:
+    from kanport.access.lists import AccessLists
+    from kanport.access.snapshot import Snapshot, is_snapshot, load_snapshot
     from kanport.annotate import Written
     from kanport.doctor import examine
     from kanport.doctor.checks import Check
@@ -113,6 +115,7 @@ if TYPE_CHECKING:
     from kanport.doctor.checks import exit_for as exit_for_checks
     from kanport.doctor.checks import lines as check_lines
     from kanport.init import DirectoryKind
+    from kanport.pipeline.access import access_paper, compare_access, history, read_access
     from kanport.pipeline.evidence import Evidence, write_evidence
     from kanport.pipeline.evidence import check as check_evidence
     from kanport.pipeline.evidence import pack as pack_evidence
@@ -139,6 +142,7 @@ if TYPE_CHECKING:
     from kanport.plan.ownership import Adoption
 
 __all__ = [
+    "AccessLists",
     "Adoptable",
     "Adoption",
     "Application",
@@ -174,11 +178,13 @@ __all__ = [
     "RunEnded",
     "RunReporter",
     "Settled",
+    "Snapshot",
     "SourcesRead",
     "Stage",
     "Started",
     "Verification",
     "Written",
+    "access_paper",
     "adopting",
     "allowance",
     "apply",
@@ -192,6 +198,7 @@ __all__ = [
     "checks_as_json",
     "close_review",
     "collect_review",
+    "compare_access",
     "compare_files",
     "connect",
     "drawn_with_proof",
@@ -202,9 +209,12 @@ __all__ = [
     "export",
     "files_named",
     "files_of_plan",
+    "history",
+    "is_snapshot",
     "ledger_needed",
     "load",
     "load_journal",
+    "load_snapshot",
     "mapping_for_directory",
     "mapping_for_file",
     "monitored",
@@ -213,6 +223,7 @@ __all__ = [
     "plan",
     "random_passwords",
     "read",
+    "read_access",
     "render",
     "resume",
     "review_status",
@@ -230,6 +241,14 @@ __all__ = [
 
 # What a command or two needs, and where it is: loading it all takes longer than a small plan.
 _ELSEWHERE: Mapping[str, str] = {
+    "AccessLists": "kanport.access.lists:AccessLists",
+    "Snapshot": "kanport.access.snapshot:Snapshot",
+    "is_snapshot": "kanport.access.snapshot:is_snapshot",
+    "load_snapshot": "kanport.access.snapshot:load_snapshot",
+    "access_paper": "kanport.pipeline.access:access_paper",
+    "compare_access": "kanport.pipeline.access:compare_access",
+    "history": "kanport.pipeline.access:history",
+    "read_access": "kanport.pipeline.access:read_access",
     "Written": "kanport.annotate:Written",
     "examine": "kanport.doctor:examine",
     "Check": "kanport.doctor.checks:Check",

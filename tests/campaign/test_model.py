@@ -56,7 +56,7 @@ def test_the_keys_of_another_review_are_other_keys() -> None:
 
 
 def test_rows_say_what_to_check() -> None:
-    snapshot = a_snapshot(sources={"eve": ("people",), "admin": ("people",)})
+    snapshot = a_snapshot(sources={EVE.id: ("people",), 1: ("people",)})
     rules = a_mapping(separation=[["ALPHA", "BETA:project-manager"]])
     advice = {
         (row.user.username, row.project.label): [(one.case) for one in row.advice]

@@ -6,7 +6,7 @@ or secret. The JSON is a contract, `kanport-snapshot/1`, bound by its digest; ke
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -17,10 +17,9 @@ from pydantic import Field, ValidationError, model_validator
 from kanport import __version__
 from kanport.errors import Unreachable, UsageError
 from kanport.export import not_whole
-from kanport.files import ArtifactKind, made_for, read_file, write_file
+from kanport.files import ArtifactKind, kind_of, made_for, read_file, write_file
 from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState
-from kanport.names import compare_key
 from kanport.plan.groups import ProjectKey
 from kanport.plan.model import Part, PlanServer
 from kanport.plan.plan_file import canonical
@@ -35,7 +34,8 @@ class SnapshotUser(Part):
     """A user of the server.
 
     `two_factor` is None where the server does not say whether two-factor authentication is on.
-    `sources` are the names of the mapping's sources that name the user, None without a mapping.
+    `sources` are the names of the mapping's sources that name the user. They are None without a
+    mapping, and where a row or an entry that cannot be used may name the user.
     """
 
     id: int
@@ -145,6 +145,15 @@ class Snapshot(Part):
         return {group.id: group for group in self.groups}
 
     @cached_property
+    def labels(self) -> Mapping[int, str]:
+        """Return what each project is called, by id; with its id where several share a name."""
+        shared = Counter(project.label for project in self.projects)
+        return {
+            one.id: one.label if shared[one.label] == 1 else f"{one.label} (#{one.id})"
+            for one in self.projects
+        }
+
+    @cached_property
     def by_project(self) -> Mapping[int, tuple[SnapshotMembership, ...]]:
         """Return the memberships of each project that has some, by its id."""
         return _together(self.memberships, "project_id")
@@ -176,12 +185,12 @@ def snapshot_of(
     read_by: str,
     memory: LedgerState = NOTHING,
     mapping: str | None = None,
-    sources: Mapping[str, tuple[str, ...]] | None = None,
+    sources: Mapping[int, tuple[str, ...] | None] | None = None,
 ) -> Snapshot:
     """Return the snapshot of a server of which everything was read.
 
     `memory` may say which groups have access to a project, and so where more of the access comes
-    from. `sources` are the sources that name a user, by the compare key of the username.
+    from. `sources` are the sources that name a user, by user id; None where that is open.
     Raises Unreachable where something could not be read: half a list would pass for a whole one.
     """
     if (problem := not_whole(current)) is not None:
@@ -196,7 +205,7 @@ def snapshot_of(
             active=user.active,
             ldap=user.ldap,
             two_factor=user.two_factor,
-            sources=None if sources is None else sources.get(compare_key(user.username), ()),
+            sources=None if sources is None else sources.get(user.id, ()),
         )
         for user in current.users
     )
@@ -268,6 +277,11 @@ def dump_snapshot(snapshot: Snapshot) -> str:
 def write_snapshot(path: Path, snapshot: Snapshot) -> None:
     """Write a snapshot to a file, for its owner alone; raise UsageError if that fails."""
     write_file(path, dump_snapshot(snapshot), secret=True, over=ArtifactKind.SNAPSHOT)
+
+
+def is_snapshot(path: Path) -> bool:
+    """Return whether a file says that it is a snapshot, of whatever version."""
+    return kind_of(path) is ArtifactKind.SNAPSHOT
 
 
 def load_snapshot(path: Path) -> Snapshot:

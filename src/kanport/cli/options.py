@@ -128,6 +128,8 @@ ARGUMENTS = {
     "FOLDER": "Folder of a review that `kanport review start` made.",
     "JOURNAL": "Journal of a run (.jsonl).",
     "MAPPING": "Mapping: the YAML file that says what to read and what each column means.",
+    "MAPPING-or-SNAPSHOT": "Mapping, to say which source names each user; or a snapshot (.json)"
+    " that `kanport state -o` saved.",
     "PLAN-or-JOURNAL": "Plan (.json), or journal of a run (.jsonl).",
     "PLAN.json": "Plan that `kanport plan -o` or `kanport undo -o` saved.",
     "REPORT": "Report that Kanport wrote.",

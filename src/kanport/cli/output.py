@@ -64,6 +64,16 @@ class Output:
         self._quiet = invocation.quiet and not full
         self._color = invocation.color
 
+    def show_screen(self, paper: "Paper", everything: str) -> bool:
+        """Print a report with tables on a terminal, unless all of it is asked for."""
+        console = self._console(sys.stdout)
+        if self.form != "text" or self._full or not console.is_terminal:
+            return False
+        from kanport.report.document import show
+
+        show(paper.document, console, everything=everything)
+        return True
+
     def write(self, view: "View") -> None:
         """Write a report to the files."""
         for path, form in self._files:
@@ -249,20 +259,32 @@ _BY_ENDING = {
 }
 
 
-def show_document(output: Output, paper: "Paper", paths: Iterable[Path] = ()) -> None:
+def show_document(
+    output: Output,
+    paper: "Paper",
+    paths: Iterable[Path] = (),
+    *,
+    table: str | None = None,
+    everything: str = "",
+) -> None:
     """Write a short report to files by their extensions, or print it in the chosen format.
 
-    Raise UsageError for a format that it does not have.
+    `table` is the table that a CSV file holds. A report with tables is a screen on a terminal;
+    `everything` is the command that prints all of it. Raise UsageError for a format that it does
+    not have.
     """
     from kanport.files import STDOUT, write_file
 
     paths = tuple(paths)
     files = [(path, _format_of(path)) for path in paths if path != STDOUT]
     for path, form in files:
-        write_file(path, _drawn(paper, form))
+        over = paper.kind if form == "json" else None
+        write_file(path, _drawn(paper, form, table), over=over)
         output.note(f"The report is in {path}.")
     if not paths or STDOUT in paths:
-        shown = _drawn(paper, output.form)
+        if paper.document.tables and output.show_screen(paper, everything):
+            return
+        shown = _drawn(paper, output.form, table)
         assert isinstance(shown, str)  # noqa: S101 - a workbook needs a file
         output.data(shown)
 
@@ -279,7 +301,7 @@ def _format_of(path: Path) -> str:
     return form
 
 
-def _drawn(paper: "Paper", form: str) -> str | bytes:
+def _drawn(paper: "Paper", form: str, table: str | None) -> str | bytes:
     from kanport.report.document import as_csv, as_excel, as_html, as_markdown, as_text
 
     if form == "text":
@@ -289,11 +311,14 @@ def _drawn(paper: "Paper", form: str) -> str | bytes:
     if form == "json":
         from kanport.report.escape import json_safe
 
-        return json_safe(json.dumps(paper.data(), ensure_ascii=False, indent=2)) + "\n"
+        data = paper.data()
+        if isinstance(data, str):
+            return data
+        return json_safe(json.dumps(data, ensure_ascii=False, indent=2)) + "\n"
     if form == "html":
         return as_html(paper.document)
     if form == "csv":
-        return as_csv(paper.document)
+        return as_csv(paper.document, table)
     if form == "excel":
         return as_excel(paper.document)
     from kanport.errors import UsageError

@@ -9,7 +9,7 @@ from kanport import __version__
 from kanport.errors import UsageError
 from kanport.explain import Known, explain_person, explain_project
 from kanport.explain.notes import as_dict, document_of
-from kanport.files import read_file
+from kanport.files import ArtifactKind, read_file
 from kanport.findings import Finding
 from kanport.kanboard.client import Client
 from kanport.ledger import recall
@@ -70,10 +70,14 @@ def view_of_findings(
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A short report: as a document for people, and as plain values for programs."""
+    """A short report: as a document for people, and for programs as plain values, or as JSON.
+
+    `kind` is what its JSON is where that is a file of Kanport's own, which may replace another one.
+    """
 
     document: Document
-    data: Callable[[], dict[str, Any]]
+    data: Callable[[], dict[str, Any] | str]
+    kind: ArtifactKind | None = None
 
 
 def compare_files(old_path: Path, new_path: Path) -> tuple[Paper, tuple[Plan, Plan]]:

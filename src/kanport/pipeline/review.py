@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from kanport import __version__
-from kanport.access.snapshot import Snapshot, SnapshotProject, snapshot_of, write_snapshot
+from kanport.access.snapshot import Snapshot, SnapshotProject, write_snapshot
 from kanport.apply.journal import load_journal
 from kanport.campaign.decisions import (
     Became,
@@ -53,6 +53,7 @@ from kanport.memory import NOTHING
 from kanport.messages import counted
 from kanport.model import CurrentState
 from kanport.names import compare_key
+from kanport.pipeline.access import read_access
 from kanport.pipeline.inputs import Inputs
 from kanport.pipeline.reports import Paper
 from kanport.pipeline.results import OnProgress, Reporter, Stage, ignore
@@ -112,7 +113,7 @@ def start_review(
     if until < now[:10]:
         raise UsageError(f"the review would end on {until}, which is over")
     with Reporter(progress).stage(Stage.SERVER):
-        snapshot = _snapshot(server, inputs, now)
+        snapshot = read_access(server, inputs).snapshot
     chosen, left_out = _projects(snapshot, tuple(projects))
     listed = _listed(reviewers) if reviewers is not None else None
     who = {"manager": managers_of, "owner": owner_of}[by]
@@ -153,33 +154,6 @@ def start_review(
     write_review(folder, review)
     unassigned = tuple(row for row in rows if not row.reviewers)
     return Started(review, folder, rows, unassigned, left_out)
-
-
-def _snapshot(server: Client, inputs: Inputs | None, now: str) -> Snapshot:
-    state = _read(server)
-    memory = NOTHING
-    if inputs is not None and inputs.ledger is not None:
-        memory = recall(inputs.ledger, server.url)
-    return snapshot_of(
-        state,
-        taken_at=now,
-        read_by=current_actor(),
-        memory=memory,
-        mapping=str(inputs.mapping.path) if inputs is not None else None,
-        sources=_sources(inputs, state) if inputs is not None else None,
-    )
-
-
-def _sources(inputs: Inputs, state: CurrentState) -> dict[str, tuple[str, ...]]:
-    """Return the sources that name a user, by the compare key of the username."""
-    named: dict[str, set[str]] = {}
-    for user in inputs.desired.users:
-        named.setdefault(user.key, set()).update(
-            place.source for place in (*user.rows, *user.username.origins)
-        )
-    for one in inputs.desired.memberships:
-        named.setdefault(one.key[0], set()).update(place.source for place in one.holder.origins)
-    return {key: tuple(sorted(sources - {""})) for key, sources in named.items()}
 
 
 def _read(server: Client) -> CurrentState:

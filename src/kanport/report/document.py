@@ -1,17 +1,24 @@
-"""A short document of sections and lists, as text, Markdown or HTML.
+"""A document of sections, lists and tables, as text, Markdown, HTML, CSV or Excel.
 
-The comparison of two plans and the explanation of a user are such documents. The HTML page needs
-no script and no network.
+The comparison of two plans and the explanation of a user are short documents. The state of a
+server, what changed between two of them, and the history of runs have figures and tables. The HTML
+page needs no network, and reads without its script.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
 
-from kanport.report.escape import escape_name, storable
+from kanport.errors import UsageError
+from kanport.report.escape import escape_control, escape_name, storable
 from kanport.report.markdown import code, prose
-from kanport.report.tables import csv_of
-from kanport.report.view import Level
+from kanport.report.sentences import Noun, some_of
+from kanport.report.tables import Cell, csv_of
+from kanport.report.view import Count, Level, Sum
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +59,73 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class DataTable:
+    """A table with its title; every cell is data.
+
+    `key` names the table in options and links. `names` are what a short form shows of the rows,
+    `number` is how many things the rows are about: a person may have several rows. `review` is True
+    where each of them needs a look, `wide` where the columns are as many as the projects.
+    """
+
+    key: str
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[Cell, ...]]
+    note: str = ""
+    names: Sequence[str] = ()
+    number: int = 0
+    review: bool = False
+    wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Columns over time: for each moment its label and a number for each kind."""
+
+    title: str
+    kinds: tuple[tuple[str, str], ...]
+    columns: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
-    """A title, what it comes to in one sentence, and the sections."""
+    """A title, what it comes to in one sentence, and the sections.
+
+    `figures` are the numbers that everybody asks for, `sums` show that all numbers add up.
+    """
 
     title: Words
     level: Level
     headline: Words
-    sections: tuple[Section, ...]
+    sections: tuple[Section, ...] = ()
+    about: tuple[str, ...] = ()
+    figures: tuple[Count, ...] = ()
+    sums: tuple[Sum, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    tables: tuple[DataTable, ...] = ()
 
     @property
     def filled(self) -> tuple[Section, ...]:
         """The sections that say something."""
         return tuple(section for section in self.sections if section.items)
+
+    @property
+    def shown(self) -> tuple[DataTable, ...]:
+        """The tables that have rows."""
+        return tuple(table for table in self.tables if table.rows)
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """The titles of the tables without rows: nothing was left out."""
+        return tuple(table.title for table in self.tables if not table.rows)
+
+    def table(self, key: str | None = None) -> DataTable:
+        """Return one table, by default the first; raise UsageError for an unknown name."""
+        for table in self.tables:
+            if key in (None, table.key):
+                return table
+        known = ", ".join(table.key for table in self.tables)
+        raise UsageError(f'"{key}" is no table', hint=f"use one of {known}")
 
 
 def item(*words: Part, under: Iterable[Item] = ()) -> Item:
@@ -82,10 +144,61 @@ def as_text(document: Document) -> str:
 def _text_lines(document: Document) -> Iterator[str]:
     yield plain(document.title)
     yield f"{_MARKS[document.level]}: {plain(document.headline)}"
+    yield from map(escape_control, document.about)
+    yield from (one.text for one in document.sums)
     for section in document.filled:
         yield ""
         yield plain(section.title)
         yield from _indented(section.items, "  ", plain, "")
+    for table in document.shown:
+        yield ""
+        yield f"{table.title}: {table.number}"
+        yield from (f"  {escape_control(line)}" for line in filter(None, [table.note]))
+        yield f"  {' | '.join(map(_cell, table.columns))}"
+        yield from (f"  {' | '.join(map(_cell, row))}" for row in table.rows)
+    if document.empty:
+        yield from ("", f"Empty: {', '.join(document.empty)}")
+
+
+def _cell(cell: Cell) -> str:
+    return "-" if cell in (None, "") else escape_name(str(cell))
+
+
+# --- on a terminal: the answer first, on one screen ---
+
+LINES = 25
+"""Lines that a screen has at most."""
+_TABLE = Noun("table", "tables")
+
+
+def show(document: Document, console: "Console", *, everything: str = "") -> None:
+    """Print a document with tables on one screen; `everything` is the command that prints all."""
+    from kanport.report.page import Page, padded
+
+    page = Page.on(console)
+    style = {Level.GOOD: "bold green", Level.STOP: "bold red"}.get(document.level, "bold")
+    page.add(page.prose(f"{_MARKS[document.level]}: {plain(document.headline)}", style), hang=2)
+    for line in document.about[:1]:
+        page.add(page.cut(page.prose(line, "dim"), 2), indent=2)
+    for one in document.sums:
+        page.add(page.prose(one.text), indent=2, hang=4)
+    for section in document.filled:
+        for each in section.items:
+            page.add(page.prose(plain(each.words)), indent=2, hang=2)
+    last = [page.prose(f"Not shown here: {everything}", "dim")] if everything else []
+    room = LINES - len(page.lines) - len(last)
+    tables = sorted((one for one in document.shown if not one.wide), key=lambda one: not one.review)
+    for table in tables[: room if len(tables) <= room else room - 1]:
+        number = page.mark(f"{table.number:>5}  ", "bold yellow" if table.review else "")
+        words = padded(page.mark(table.title), 46).append_text(
+            page.prose(some_of(table.names), "dim")
+        )
+        page.add(page.cut(number.append_text(words), 2), indent=2)
+    if (rest := len(tables) - room) > 0:
+        page.add(page.mark(f"and {rest + 1} more {_TABLE(rest + 1)}"), indent=2)
+    for text in last:
+        page.add(page.cut(text, 2), indent=2)
+    page.show()
 
 
 def as_markdown(document: Document) -> str:
@@ -97,9 +210,24 @@ def _markdown_lines(document: Document) -> Iterator[str]:
     yield f"# {_marked(document.title)}"
     yield ""
     yield f"**{_MARKS[document.level]}:** {_marked(document.headline)}"
+    yield from (part for line in document.about for part in ("", prose(line)))
+    if document.sums:
+        yield from ("", *(f"- {prose(one.text)}" for one in document.sums))
     for section in document.filled:
         yield from ("", f"## {_marked(section.title)}", "")
         yield from _indented(section.items, "", _marked, "- ")
+    for table in document.shown:
+        yield from ("", f"## {table.title}: {table.number}", "")
+        if table.note:
+            yield from (prose(table.note), "")
+        yield f"| {' | '.join(map(_md_cell, table.columns))} |"
+        yield f"|{' --- |' * len(table.columns)}"
+        yield from (f"| {' | '.join(map(_md_cell, row))} |" for row in table.rows)
+
+
+def _md_cell(cell: Cell) -> str:
+    # GitHub's tables end a cell at a bar even within code.
+    return "" if cell in (None, "") else prose(str(cell)).replace("|", "\\|")
 
 
 def _indented(
@@ -141,19 +269,26 @@ def as_rows(document: Document) -> list[tuple[str, str]]:
     return rows
 
 
-def as_csv(document: Document) -> str:
-    """Return a document as CSV with a line for each line of it."""
+def as_csv(document: Document, table: str | None = None) -> str:
+    """Return one table of a document as CSV; without tables, a line for each line of it."""
+    if document.tables or table is not None:
+        chosen = document.table(table)
+        return csv_of(chosen.columns, chosen.rows)
     return csv_of(("Section", "Line"), as_rows(document))
 
 
 def as_excel(document: Document) -> bytes:
-    """Return a document as an Excel file of one sheet."""
-    from kanport.report.excel import fitting
+    """Return a document as an Excel file: a sheet for its lines, and one for each table."""
+    from kanport.report.excel import data_sheet, fitting
     from kanport.workbook import SheetColumn, WorkbookSheet, write_book
 
     columns = (SheetColumn("Section", width=28), SheetColumn("Line", width=110))
-    sheet = WorkbookSheet("Report", columns, as_rows(document), table="Report")
-    return write_book([sheet], title=storable(plain(document.title)), text=fitting)
+    rows = as_rows(document)
+    rows[2:2] = [("", text) for text in (*document.about, *(one.text for one in document.sums))]
+    rows += [(one.title, str(one.number)) for one in document.tables if not one.wide]
+    sheets = [WorkbookSheet("Report", columns, rows, table="Report")]
+    sheets += [data_sheet(one.title, one.key, one.columns, one.rows) for one in document.shown]
+    return write_book(sheets, title=storable(plain(document.title)), text=fitting)
 
 
 # --- as HTML ---
@@ -177,6 +312,10 @@ ul{padding-left:1.2rem}li{margin:.2rem 0;overflow-wrap:anywhere}
 
 def as_html(document: Document) -> str:
     """Return a document as an HTML page that ends with a line break."""
+    if document.tables:
+        from kanport.report.html import render_document
+
+        return render_document(document, plain)
     return "".join(f"{line}\n" for line in _html_lines(document))
 
 

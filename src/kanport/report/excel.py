@@ -1,5 +1,6 @@
 """A report as an Excel file: summary, changes, access review, findings and rows, as real tables."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -97,6 +98,13 @@ def _sheets(view: View) -> Iterator[WorkbookSheet]:
     if view.kind is not ViewKind.VERIFICATION:
         rows = table_of(view, "rows")
         yield _table("Input rows", "InputRows", rows.columns, rows.rows)
+
+
+def data_sheet(title: str, key: str, columns: Sequence[str], rows: Sequence[Row]) -> WorkbookSheet:
+    """Return a table as a sheet; columns beyond those that Excel has are left out."""
+    heads = tuple(_unique([storable(one) for one in columns[:_MOST_PROJECTS]]))
+    # Excel takes no more characters for the name of a sheet, and letters only for a table's.
+    return _table(title[:31], re.sub(r"\W", "_", key), heads, rows)
 
 
 def _table(

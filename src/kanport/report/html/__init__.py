@@ -10,7 +10,7 @@ import base64
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
@@ -29,6 +29,7 @@ from kanport.plan.change import Action, values_of
 from kanport.plan.roles import kanboard_rank
 from kanport.report.access import is_changed, people_by_projects
 from kanport.report.changes import first_of, moves_with_groups
+from kanport.report.document import Document
 from kanport.report.escape import escape_name
 from kanport.report.sentences import (
     ACTIONS,
@@ -119,23 +120,48 @@ def render(view: View) -> str:
 
     The page loads nothing, reads without its script, and the same view gives the same bytes.
     """
-    style, script = _asset("style.css") + _style_rules() + _page_rule(view), _asset("script.js")
     grid = _grid(view)
+    return _page(
+        "page.html.j2",
+        _style_rules() + _page_rule(view),
+        view=view,
+        facts=view.facts,
+        sections=_sections(view, grid),
+        grid=grid,
+        people=_People.of(view),
+        brief=_is_brief(view),
+        heads=_HEADS.get(view.kind, _PLAN_HEADS),
+    )
+
+
+def render_document(document: Document, plain: Callable[[Any], str]) -> str:
+    """Return a document with tables as one HTML page that ends with a line break.
+
+    `plain` returns words as text. Of a table that is too large for a page, the first rows and
+    columns are shown.
+    """
+    tables = []
+    for table in document.shown:
+        columns, rows = table.columns, table.rows
+        if table.wide and len(rows) * len(columns) > _GRID_CELLS:
+            columns = columns[:_GRID_PROJECTS]
+            rows = [row[:_GRID_PROJECTS] for row in rows[: _GRID_CELLS // len(columns)]]
+        tables.append((table, columns, rows))
+    return _page("document.html.j2", "", document=document, tables=tables, plain=plain)
+
+
+def _page(template: str, more_style: str, **values: Any) -> str:
+    """Draw a page that may load nothing, and run nothing but the script that it contains."""
+    style, script = _asset("style.css") + more_style, _asset("script.js")
     policy = (
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     return (
         _environment()
-        .get_template("page.html.j2")
+        .get_template(template)
         .render(
-            view=view,
-            facts=view.facts,
-            sections=_sections(view, grid),
-            grid=grid,
-            people=_People.of(view),
-            brief=_is_brief(view),
-            heads=_HEADS.get(view.kind, _PLAN_HEADS),
+            **values,
             style=Markup(style),  # noqa: S704 - our own files
             script=Markup(script),  # noqa: S704
             policy=Markup(policy),  # noqa: S704 - made of digests

@@ -1,0 +1,135 @@
+"""Who has access now: reading a server for a snapshot, and what sources and runs know of it."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from kanport.access.compare import Comparison
+from kanport.access.history import History
+from kanport.access.lists import AccessLists, NoAccount
+from kanport.access.snapshot import Snapshot, dump_snapshot, snapshot_of
+from kanport.errors import UsageError
+from kanport.files import ArtifactKind
+from kanport.kanboard.client import Client
+from kanport.kanboard.reader import read_current
+from kanport.ledger import recall
+from kanport.memory import NOTHING, LedgerState
+from kanport.model import CurrentState
+from kanport.names import compare_key
+from kanport.pipeline.inputs import Inputs
+from kanport.pipeline.reports import Paper
+from kanport.pipeline.results import OnProgress, Reporter, Stage, ignore
+from kanport.pipeline.state_dir import current_actor, may_be_same, state_folder, utc_now
+from kanport.plan.matching import name_matcher
+from kanport.plan.resolve import Resolved, resolve
+
+
+def access_paper(lists: AccessLists) -> Paper:
+    """Return the report about the access on a server; as JSON it is the snapshot."""
+    return Paper(lists.document(), lambda: dump_snapshot(lists.snapshot), ArtifactKind.SNAPSHOT)
+
+
+def read_access(
+    server: Client, inputs: Inputs | None = None, *, progress: OnProgress = ignore
+) -> AccessLists:
+    """Read everything that a server holds; with `inputs`, also say which source names each user.
+
+    Sends no procedure that writes. Raises Unreachable where not everything can be read.
+    """
+    with Reporter(progress).stage(Stage.SERVER):
+        taken_at = utc_now()
+        current = read_current(
+            server, choose_projects=lambda projects: [project.id for project in projects]
+        )
+    taken = partial(snapshot_of, current, taken_at=taken_at, read_by=current_actor())
+    if inputs is None:
+        return AccessLists(taken())
+    memory = recall(inputs.ledger, server.url) if inputs.ledger is not None else NOTHING
+    sources, no_account = _known(inputs, current, memory)
+    snapshot = taken(memory=memory, mapping=str(inputs.mapping.path), sources=sources)
+    return AccessLists(snapshot, no_account, name_matcher(inputs.mapping.spec.protect))
+
+
+def compare_access(old: Snapshot, new: Snapshot, state: Path | None) -> Paper:
+    """Return the comparison of two snapshots, explained by the runs of a state folder if it exists.
+
+    Raises UsageError where they are of different servers, or the first is the later one.
+    """
+    if not may_be_same(old.server.url, new.server.url):
+        raise UsageError(
+            f"the snapshots are of different servers: {old.server.url} and {new.server.url}",
+            hint="compare two snapshots of one server",
+        )
+    if old.taken_at > new.taken_at:
+        raise UsageError(
+            f"the first snapshot ({old.taken_at}) is later than the second ({new.taken_at})",
+            hint="name the older one first",
+        )
+    folder = state_folder(state)
+    runs = None
+    if folder.is_dir():
+        runs = [
+            one
+            for one in History.of(folder).recorded()
+            if may_be_same(one.plan.server.url, new.server.url)
+            and one.run.started_at <= new.taken_at
+            and (one.run.finished_at or one.run.started_at) >= old.taken_at
+        ]
+    comparison = Comparison(old, new, runs)
+    return Paper(comparison.document(), comparison.as_dict)
+
+
+def history(state: Path | None) -> Paper:
+    """Return the history of the runs in a state folder; raise UsageError where there is none."""
+    found = History.of(state_folder(state))
+    return Paper(found.document(), found.as_dict)
+
+
+def _known(
+    inputs: Inputs, current: CurrentState, memory: LedgerState
+) -> tuple[dict[int, tuple[str, ...] | None], list[NoAccount]]:
+    """Return the sources that name each user, and the people of the sources without an account.
+
+    Users whom a row or an entry may name that cannot be used have None.
+    """
+    spec = inputs.mapping.spec
+    resolved = resolve(inputs.desired, current, spec, inputs.findings, memory.identities)
+    found: dict[int, set[str]] = defaultdict(set)
+    no_account: dict[str, tuple[str, str, bool, set[str]]] = {}
+    for person in resolved.persons:
+        wanted = person.desired
+        named = {place.source or "" for place in (*wanted.rows, *wanted.username.origins)}
+        if person.user is not None:
+            found[person.user.id] |= named
+        else:
+            active = wanted.active is None or wanted.active.value
+            name = "" if wanted.name is None else wanted.name.value
+            no_account[wanted.key] = (wanted.username.value, name, active, named)
+    for membership in resolved.desired.memberships:
+        username = membership.holder.value
+        named = {place.source or "" for place in membership.holder.origins}
+        key = compare_key(username)
+        if key in no_account:
+            no_account[key][3].update(named)
+            continue
+        for user in current.people.fitting(username):
+            found[user.id] |= named
+        if not current.people.fitting(username) and key not in resolved.persons.with_key:
+            no_account[key] = (username, "", True, named)
+    sources = {user_id: tuple(sorted(named - {""})) for user_id, named in found.items()}
+    return _with_doubt(sources, resolved, current), [
+        NoAccount(username, name, active, tuple(sorted(named - {""})))
+        for _, (username, name, active, named) in sorted(no_account.items())
+    ]
+
+
+def _with_doubt(
+    sources: Mapping[int, tuple[str, ...]], resolved: Resolved, current: CurrentState
+) -> dict[int, tuple[str, ...] | None]:
+    doubted: dict[int, tuple[str, ...] | None] = {
+        user.id: None
+        for user in current.users
+        if resolved.uncertainty.missing(compare_key(user.username))
+    }
+    return {**doubted, **sources}

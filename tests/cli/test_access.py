@@ -1,0 +1,58 @@
+"""`kanport state` on the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kanport.sandbox import Sandbox
+from tests.support.command_line import Kanport
+
+
+@pytest.fixture
+def filled(server: Sandbox, club: Path) -> Sandbox:
+    with server.store.transaction():
+        ada = server.store.add_user("ada", twofactor_activated=1)
+        server.store.add_user("stray", role="app-admin")
+        server.store.add_member(1, ada, "project-manager")
+    return server
+
+
+def test_state_needs_no_mapping(filled: Sandbox, kanport: Kanport) -> None:
+    ended = kanport("state")
+    assert ended.code == 0
+    assert "3 users = 3 active + 0 disabled" in ended.out
+    assert "In no source" not in ended.out
+
+
+def test_state_with_a_mapping_says_who_is_in_no_source(
+    filled: Sandbox, kanport: Kanport, club: Path
+) -> None:
+    ended = kanport("state", str(club), "--table", "orphans", "--format", "csv")
+    assert ended.code == 0
+    assert [line.split(",")[0] for line in ended.out.splitlines()] == ["User", "admin", "stray"]
+
+
+def test_a_snapshot_is_rendered_again_without_a_server(
+    filled: Sandbox, kanport: Kanport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = kanport("state", "-o", "now.json", "-o", "now.html", "-o", "-", "--format", "json")
+    assert ended.code == 0
+    assert json.loads(ended.out) == json.loads(Path("now.json").read_text())
+    monkeypatch.delenv("KANPORT_URL")
+    again = kanport("state", "now.json", "-o", "again.html")
+    assert again.code == 0
+    assert Path("again.html").read_bytes() == Path("now.html").read_bytes()
+    refused = kanport("state", "-o", "now.html", "--url", filled.url, "--table", "nothing")
+    assert refused.code == 0
+    assert kanport("state", "now.json", "-o", "x.csv", "--table", "nothing").code == 2
+
+
+def test_a_snapshot_is_not_lost_by_another_file(filled: Sandbox, kanport: Kanport) -> None:
+    assert kanport("state", "-o", "now.json").code == 0
+    # A new snapshot takes the place of an old one; a plan or a report does not.
+    assert kanport("state", "-o", "now.json").code == 0
+    assert kanport("state", "now.json", "-o", "now.json").code == 2
+    plan = Path("plan.json")
+    plan.write_text('{"format": "kanport-plan/1"}')
+    assert kanport("state", "-o", "plan.json").code == 2
