@@ -8,6 +8,7 @@ import pytest
 from kanport.campaign.decisions import Became, Decided, decided, results, review_plan
 from kanport.mapping.spec import Limits, MappingFile
 from kanport.model import CurrentState, Group, User
+from kanport.origin import Origin
 from kanport.plan.change import Change, Risk
 from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.plan_file import dump_plan
@@ -26,7 +27,7 @@ def together(desk: ReviewDesk) -> Decided:
 
 def planned(
     desk: ReviewDesk, current: CurrentState | None = None, mapping: MappingFile | None = None,
-    **allowed: int,
+    asked: Any = None, **allowed: int,
 ) -> Plan:  # fmt: skip
     none = MappingFile.model_construct(kanport=1, sources={}, limits=Limits())
     return review_plan(
@@ -34,6 +35,8 @@ def planned(
         together(desk),
         current or a_current(),
         mapping or none,
+        folder="review",
+        asked=asked or {},
         mapping_ref=PlanMapping(path="review.json", sha256="0" * 64),
         sources=(),
         created_at="2026-11-21T08:00:00Z",
@@ -131,6 +134,17 @@ def test_the_rules_of_the_mapping_hold(desk: ReviewDesk) -> None:
     assert [one.guard for one in plan.blocked_by] == ["separation"]
     assert "person-protected" in codes(plan)
     assert [one.username for one in plan.changes] == ["eve"]
+
+
+def test_what_the_sources_still_ask_for_is_reported(desk: ReviewDesk) -> None:
+    desk.fill("lea", "bob", "ALPHA", decision="revoke")
+    desk.fill("lea", "eve", "ALPHA", decision="change", new_role="project-viewer")
+    place = Origin("access", file="access.csv", row=7)
+    asked = {(3, 1): ("project-viewer", place), (2, 1): ("project-viewer", place)}
+    plan = planned(desk, asked=asked, revoke=9, lower=9)
+    (finding,) = (one for one in plan.findings if one.code == "review-asked")
+    assert finding.value == "bob" and finding.related == (place,)
+    assert len(plan.changes) == 2
 
 
 def test_default_limits_hold_without_a_mapping(desk: ReviewDesk) -> None:

@@ -212,3 +212,109 @@ def test_the_whole_review(
     with zipfile.ZipFile(tmp_path / "run.zip") as archive:
         names = archive.namelist()
     assert "sources/lead01-lead01.xlsx" in names and "attachments/result.json" in names
+
+
+def test_a_review_warns_of_sources_that_still_ask_for_the_access(
+    server: Sandbox, kanport: Kanport, tmp_path: Path
+) -> None:
+    store = server.store
+    alpha = store.add_project("Alpha", identifier="ALPHA")
+    for username, role in (("lea", "project-manager"), ("eve", "project-member")):
+        store.add_member(alpha, store.add_user(username), role)
+    mapping = tmp_path / "access.yaml"
+    mapping.write_text(
+        "kanport: 1\nname: access\nsources: {list: {type: csv, path: list.csv}}\n"
+        "memberships:\n  - {from: list, username: {from: Login}, project: {from: Project},"
+        " role: project-member}\n",
+        "utf-8",
+    )
+    (tmp_path / "list.csv").write_text("Login,Project\neve,alpha\n", "utf-8")
+    started = kanport("review", "start", mapping, "-o", "review", "--name", "autumn")
+    assert started.code == 0, started
+    decide(tmp_path / "review" / "lea.xlsx", eve="revoke")
+    collected = kanport("review", "collect", "review", "-o", "plan.json", "--format", "json")
+    assert collected.code == 0, collected
+    plan = json.loads((tmp_path / "plan.json").read_text("utf-8"))
+    assert (plan["review"]["name"], plan["mapping"]["name"]) == ("autumn", "review autumn")
+    (finding,) = (one for one in plan["findings"] if one["code"] == "review-asked")
+    assert finding["related"][0]["file"] == "list.csv"
+    (tmp_path / "list.csv").unlink()
+    again = kanport("review", "collect", "review", "--format", "json")
+    assert "review-sources-unread" in again.out and again.code == 0
+
+
+def test_a_review_without_a_mapping_names_itself_after_a_run(
+    server: Sandbox, kanport: Kanport, tmp_path: Path
+) -> None:
+    store = server.store
+    alpha = store.add_project("Alpha", identifier="ALPHA")
+    group = store.add_group("Staff")
+    for username, role in (("lea", "project-manager"), ("eve", "project-member")):
+        store.add_member(alpha, store.add_user(username), role)
+    intern = store.add_user("intern")
+    store.add_group_member(group, intern)
+    store.add_group_access(alpha, group)
+    assert kanport("review", "start", "-o", "review").code == 0
+    decide(tmp_path / "review" / "lea.xlsx", intern="revoke")
+    assert kanport("review", "collect", "review", "-o", "plan.json").code == 0
+    applied = kanport("apply", "plan.json", "--yes")
+    assert applied.code == 3
+    assert "kanport review collect review -o plan.json" in applied.out + applied.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--otherwise", "nobody"), "1 reviewer is no active user of the server"),
+        (("--until", "2020-01-01"), "which is over"),
+        (("--project", "NONE*"), "no project matches"),
+        (("--reviewers", "list.csv"), "no column reviewer"),
+    ],
+)
+def test_what_cannot_be_started_leaves_no_folder(
+    server: Sandbox, kanport: Kanport, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    server.store.add_project("Alpha", identifier="ALPHA")
+    (tmp_path / "list.csv").write_text("Project,Owner\nALPHA,lea\n", "utf-8")
+    refused = kanport("review", "start", "-o", "review", *arguments)
+    assert refused.code == 2 and said in refused.err, refused
+    assert not (tmp_path / "review").exists()
+
+
+def test_a_list_says_who_reviews_what(server: Sandbox, kanport: Kanport, tmp_path: Path) -> None:
+    store = server.store
+    eve, _, _ = (store.add_user(name) for name in ("eve", "bob", "lea"))
+    for name in ("ALPHA", "BETA"):
+        store.add_member(store.add_project(name.title(), identifier=name), eve)
+    (tmp_path / "list.csv").write_text("Project,Reviewer\nalpha,lea\nBeta,bob\n", "utf-8")
+    started = kanport("review", "start", "-o", "review", "--reviewers", "list.csv")
+    assert started.code == 0, started
+    assert sorted(path.name for path in (tmp_path / "review").glob("*.xlsx")) == [
+        "bob.xlsx",
+        "lea.xlsx",
+    ]
+    again = kanport("review", "start", "-o", "review")
+    assert again.code == 2 and "not empty" in again.err
+
+
+def test_sync_does_not_apply_what_needs_an_approval(
+    server: Sandbox, kanport: Kanport, tmp_path: Path
+) -> None:
+    (tmp_path / "people.csv").write_text("Login\neve\n", "utf-8")
+    (tmp_path / "staff.yaml").write_text(MAPPING, "utf-8")
+    for name in ("P01", "P02"):
+        server.store.add_project(name, identifier=name)
+    stopped = kanport("sync", "staff.yaml", "--state", "state")
+    assert stopped.code == 4 and "kanport approve" in stopped.err, stopped
+    assert not server.writes
+
+
+def test_the_sample_is_what_its_page_says(kanport: Kanport) -> None:
+    sample = Path(__file__).parents[2] / "samples" / "review"
+    shown = kanport("review", "status", sample)
+    assert shown.code == 3
+    assert "7 of 13 rows decided, 6 open" in shown.out
+    assert 'tom.becker.xlsx#Review!H6 error: this is no decision: "revokee"' in shown.out
+    assert "fix: did you mean revoke?" in shown.out
+    page = (sample / "README.md").read_text("utf-8")
+    assert all(path.name in page for path in sample.iterdir() if path.suffix != ".md")

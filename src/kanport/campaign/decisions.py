@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from kanport import __version__
@@ -16,13 +17,21 @@ from kanport.frames import HeldRelations, uncollected
 from kanport.mapping.spec import MappingFile
 from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState, Project, User
+from kanport.origin import Origin
 from kanport.plan.change import Action, Change, ChangesByAction, Risk
 from kanport.plan.groups import ProjectKey
 from kanport.plan.guards import Allowances, GuardContext, judge
 from kanport.plan.guards.limits import names_without_meaning
 from kanport.plan.guards.separation import separation_findings
 from kanport.plan.matching import name_matcher
-from kanport.plan.model import Plan, PlanApproval, PlanMapping, PlanServer, PlanSource
+from kanport.plan.model import (
+    Plan,
+    PlanApproval,
+    PlanMapping,
+    PlanReview,
+    PlanServer,
+    PlanSource,
+)
 from kanport.plan.naming import protected_finding
 from kanport.plan.order import in_plan_order
 from kanport.plan.plan_file import sealed
@@ -95,6 +104,8 @@ def _conflict(first: Answer, second: Answer) -> Finding:
     )
 
 
+_NOTHING_ASKED: Mapping[tuple[int, int], tuple[str, Origin | None]] = MappingProxyType({})
+
 # --- the plan -------------------------------------------------------------------------------------
 
 
@@ -105,19 +116,24 @@ def review_plan(
     current: CurrentState,
     mapping: MappingFile,
     *,
+    folder: str,
     mapping_ref: PlanMapping,
     sources: tuple[PlanSource, ...],
     created_at: str,
     made_by: str,
     memory: LedgerState = NOTHING,
     allowed: Mapping[str, int],
+    asked: Mapping[tuple[int, int], tuple[str, Origin | None]] = _NOTHING_ASKED,
 ) -> Plan:
     """Return the plan that does what the reviewers decided, with the cells as origins.
+
+    `asked` are the roles that the sources of the mapping ask for, by the ids of user and project,
+    each with its place: the next plan would grant them again.
 
     The server is compared with what they decided about: what has changed since is an error and
     stays as it is. The rules of the mapping hold as for every plan.
     """
-    parts = _Parts(decided, current, mapping, memory)
+    parts = _Parts(decided, current, mapping, memory, asked)
     made, findings = parts.made()
     changes = in_plan_order(made, (user.username for user in current.users))
     by_action = ChangesByAction(changes)
@@ -169,6 +185,9 @@ def review_plan(
             ),
             access=beside,
             people=people_named(changes, beside, current),
+            review=PlanReview(
+                name=review.name, folder=folder, digest=review.digest, snapshot=review.snapshot
+            ),
         )
     )
 
@@ -177,9 +196,14 @@ class _Parts:
     """The changes and the findings that follow from decisions, one at a time."""
 
     def __init__(
-        self, decided: Decided, current: CurrentState, mapping: MappingFile, memory: LedgerState
+        self,
+        decided: Decided,
+        current: CurrentState,
+        mapping: MappingFile,
+        memory: LedgerState,
+        asked: Mapping[tuple[int, int], tuple[str, Origin | None]],
     ) -> None:
-        self._decided, self._current = decided, current
+        self._decided, self._current, self._asked = decided, current, asked
         self._protected = name_matcher(mapping.protect)
         self._projection = GroupProjection.of(current, memory, ())
         self._findings: list[Finding] = []
@@ -256,6 +280,18 @@ class _Parts:
                     value=user.username,
                     count=len(through),
                     groups=through,
+                    **names,
+                )
+            )
+        role, place = self._asked.get((user.id, project.id), (None, None))
+        if role is not None and role != (None if revokes else answer.role):
+            self._findings.append(
+                found(
+                    "review-asked",
+                    answer.origin,
+                    value=user.username,
+                    related=[place] if place is not None else [],
+                    role=role,
                     **names,
                 )
             )

@@ -134,6 +134,26 @@ REVIEWS: Mapping[str, CatalogueEntry] = {
         one("{username:q} in {project:q} is already as {reviewer:q} decided"),
         {"username": LOGIN, "reviewer": LOGIN},
     ),
+    "review-asked": CatalogueEntry(
+        "warning",
+        "The sources still ask for access that a reviewer ends or changes.",
+        one(
+            "the sources still ask for {username:q} as {role} in {project:q}, so the next plan of"
+            " the mapping grants it again",
+            "correct the sources as well",
+        ),
+        {"username": LOGIN},
+    ),
+    "review-sources-unread": CatalogueEntry(
+        "warning",
+        "Kanport could not read the sources of the mapping to compare them with a review.",
+        one(
+            "Kanport could not read the sources of the mapping, so it cannot tell whether they"
+            " still ask for what this plan ends: {why}",
+            "check them before the next run, which would grant the access again",
+        ),
+        {"why": VALUE},
+    ),
     "review-through-group": CatalogueEntry(
         "warning",
         "Access that a reviewer wants to end comes through a group.",

@@ -342,6 +342,14 @@ def overriding_steps(ctx: click.Context, plan: "Plan") -> tuple[str, ...]:
     return (f"If this is correct: {line}",)
 
 
+def collect_line(ctx: click.Context, folder: str) -> str:
+    """Return the complete command that collects a review again, on the server of a call."""
+    from kanport.cli.review import collect_command
+
+    options = typed_options(ctx, collect_command)
+    return shlex.join(["kanport", "review", "collect", folder, *options, "-o", "plan.json"])
+
+
 def plan_line(ctx: click.Context, mapping: Path | str) -> str:
     """Return the complete command that plans again on the server of a call."""
     options = typed_options(ctx, plan_command)

@@ -31,7 +31,7 @@ from kanport.api import (
 )
 from kanport.cli.context import invocation_of, typed_again
 from kanport.cli.output import Output, people
-from kanport.cli.plans import overriding_steps, plan_line
+from kanport.cli.plans import collect_line, overriding_steps, plan_line
 from kanport.cli.runs import resume_line
 from kanport.config.settings import URL
 from kanport.errors import ConfigInvalid, Interrupted, SourceInvalid, Unreachable, UsageError
@@ -201,6 +201,8 @@ class Following:
             yield f"Finish the run: {self._resume_command(journal)}"
         elif self._ctx.info_name == "sync":
             yield f"Then sync again: {typed_again(self._ctx)}"
+        elif (review := result.plan.review) is not None:
+            yield f"Then collect the review again: {collect_line(self._ctx, review.folder)}"
         else:
             mapping = self._ctx.params.get("mapping_path") or result.plan.mapping.path
             yield f"Then plan again: {plan_line(self._ctx, mapping)}"

@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -40,9 +40,9 @@ from kanport.campaign.model import (
     write_review,
 )
 from kanport.campaign.workbooks import read_answers, unknown_files, workbook_of
-from kanport.errors import Exit, PlanStale, SourceInvalid, UsageError
+from kanport.errors import Exit, KanportError, PlanStale, SourceInvalid, UsageError
 from kanport.files import write_file
-from kanport.findings import Finding, errors_in
+from kanport.findings import Finding, errors_in, found
 from kanport.kanboard.client import Client
 from kanport.kanboard.reader import read_current
 from kanport.ledger import recall
@@ -53,15 +53,15 @@ from kanport.memory import NOTHING
 from kanport.messages import counted
 from kanport.model import CurrentState
 from kanport.names import compare_key
+from kanport.origin import Origin, first_place
 from kanport.pipeline.access import read_access
-from kanport.pipeline.inputs import Inputs
+from kanport.pipeline.inputs import Inputs, read_inputs
 from kanport.pipeline.reports import Paper
 from kanport.pipeline.results import OnProgress, Reporter, Stage, ignore
 from kanport.pipeline.state_dir import current_actor, ledger_of_mapping, utc_now
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import Plan, PlanMapping
 from kanport.report.document import Data, Document, Item, Prose, Section, item
-from kanport.report.make import finding_lines
 from kanport.report.view import Level
 from kanport.sources import SourceContext, read_source
 
@@ -258,11 +258,11 @@ def review_status(folder: Path, *, today: str | None = None) -> ReviewStatus:
 
     Raises UsageError for a folder that is no review.
     """
-    review, _, found = _decided(folder)
+    review, _, read = _decided(folder)
     late = (today or utc_now()[:10]) > review.until
     lines = []
-    unanswered = {row.key for row in found.open}
-    for workbook in found.workbooks:
+    unanswered = {row.key for row in read.open}
+    for workbook in read.workbooks:
         mine = {row.key for row in workbook.rows}
         left = len(mine & unanswered)
         wrong = sum(1 for _ in errors_in(workbook.findings))
@@ -277,21 +277,21 @@ def review_status(folder: Path, *, today: str | None = None) -> ReviewStatus:
                 "overdue": late and left > 0,
             }
         )
-    unassigned = sum(not row.reviewers for row in found.rows)
+    unassigned = sum(not row.reviewers for row in read.rows)
     total = {
-        "rows": len(found.rows),
-        "decided": len(found.rows) - len(found.open),
-        "open": len(found.open),
-        "errors": found.errors,
+        "rows": len(read.rows),
+        "decided": len(read.rows) - len(read.open),
+        "open": len(read.open),
+        "errors": read.errors,
         "unassigned": unassigned,
-        "overdue": late and bool(found.open),
+        "overdue": late and bool(read.open),
     }
-    finished = not found.open and not found.errors
+    finished = not read.open and not read.errors
     document = Document(
         ("Access review ", Data(review.name)),
-        Level.GOOD if finished else Level.STOP if found.errors else Level.LOOK,
+        Level.GOOD if finished else Level.STOP if read.errors else Level.LOOK,
         (
-            f"{total['decided']} of {counted(len(found.rows), 'row', 'rows')} decided,"
+            f"{total['decided']} of {counted(len(read.rows), 'row', 'rows')} decided,"
             f" {total['open']} open{', overdue' if total['overdue'] else ''};"
             f" the review ends on {review.until}",
         ),
@@ -299,9 +299,9 @@ def review_status(folder: Path, *, today: str | None = None) -> ReviewStatus:
             Section(("Reviewers",), tuple(map(_status_line, lines))),
             Section(
                 ("Nobody can decide about",),
-                tuple(_row_line(row) for row in found.rows if not row.reviewers),
+                tuple(_row_line(row) for row in read.rows if not row.reviewers),
             ),
-            Section(("Findings",), tuple(map(_finding_item, found.findings))),
+            Section(("Findings",), tuple(map(_finding_item, read.findings))),
         ),
     )
 
@@ -312,7 +312,7 @@ def review_status(folder: Path, *, today: str | None = None) -> ReviewStatus:
             "until": review.until,
             **total,
             "workbooks": lines,
-            "findings": [one.to_dict() for one in found.findings],
+            "findings": [one.to_dict() for one in read.findings],
         }
 
     return ReviewStatus(Paper(document, data), Exit.OK if finished else Exit.PARTIAL)
@@ -335,8 +335,12 @@ def _row_line(row: ReviewRow) -> Item:
     return item(*words, f" ({row.membership.role})")
 
 
-def _finding_item(found: Finding) -> Item:
-    return item(Prose("\n".join(finding_lines([found]))))
+def _finding_item(finding: Finding) -> Item:
+    place = "" if finding.origin is None else str(finding.origin)
+    value = "" if finding.value is None else f': "{finding.value}"'
+    words = (Data(place), " ") if place else ()
+    hint = [item("fix: ", Prose(finding.hint))] if finding.hint else []
+    return item(*words, str(finding.severity), ": ", Prose(finding.message + value), under=hint)
 
 
 # --- the plan -------------------------------------------------------------------------------------
@@ -357,24 +361,27 @@ def collect_review(
     SourceInvalid with everything that is wrong in the workbooks or has changed on the server since,
     unless `skip_invalid` leaves these rows open; PlanStale for another server, and Unreachable.
     """
-    review, _, found = _decided(folder)
+    review, _, answers = _decided(folder)
     _check_server(review, server)
     loaded = _mapping(review, mapping)
     ledger = ledger_of_mapping(loaded.spec, loaded.path, None) if loaded is not None else None
     if not skip_invalid:
-        _stop_at_errors(found.findings)
+        _stop_at_errors(answers.findings)
     with Reporter(progress).stage(Stage.SERVER):
         current = _read(server)
+    asked, unread = _asked(loaded.path, current) if loaded is not None else ({}, ())
+    answers = replace(answers, findings=(*answers.findings, *unread))
     path = loaded.path if loaded is not None else folder / REVIEW_FILE
     sha256 = loaded.sha256 if loaded is not None else hashlib.sha256(path.read_bytes()).hexdigest()
     named = (
-        source_of(one, os.path.relpath(folder / one.file, path.parent)) for one in found.workbooks
+        source_of(one, os.path.relpath(folder / one.file, path.parent)) for one in answers.workbooks
     )
     plan = review_plan(
         review,
-        found,
+        answers,
         current,
         loaded.spec if loaded is not None else _no_mapping(),
+        folder=str(folder),
         # The ledger is of what the sources say, and reviewers are none of them.
         mapping_ref=PlanMapping(path=str(path), name=f"review {review.name}", sha256=sha256),
         sources=tuple(sorted((one for one in named if one), key=lambda one: one.name)),
@@ -382,10 +389,28 @@ def collect_review(
         made_by=current_actor(),
         memory=recall(ledger, server.url) if ledger is not None else NOTHING,
         allowed=allowed,
+        asked=asked,
     )
     if not skip_invalid:
         _stop_at_errors(plan.findings)
     return plan
+
+
+def _asked(
+    mapping: Path, current: CurrentState
+) -> tuple[dict[tuple[int, int], tuple[str, Origin | None]], tuple[Finding, ...]]:
+    """Return the roles that the sources ask for, as far as they are clear; say if they are not."""
+    try:
+        desired = read_inputs(mapping).desired
+    except KanportError as problem:
+        return {}, (found("review-sources-unread", why=problem.why),)
+    asked = {}
+    for one in desired.memberships:
+        users = current.people.fitting(one.holder.value)
+        projects = current.project_index.fitting(one.target.value)
+        if len(users) == len(projects) == 1:
+            asked[users[0].id, projects[0].id] = one.role.value, first_place(one.cells)
+    return asked, ()
 
 
 def _check_server(review: Campaign, server: Client) -> None:
@@ -439,12 +464,12 @@ def close_review(
     `journals` are the runs that carried the decisions out; the result names them and who approved
     them. Raises UsageError for journals of other plans, PlanStale and Unreachable.
     """
-    review, snapshot, found = _decided(folder)
+    review, snapshot, read = _decided(folder)
     _check_server(review, server)
     runs = [_run_of(path, review) for path in journals]
     with Reporter(progress).stage(Stage.SERVER):
         current = _read(server)
-    rows = results(found, current)
+    rows = results(read, current)
     counts = Counter(one.became for one in rows)
     good = not (counts[Became.OPEN] or counts[Became.NOT_DONE] or counts[Became.DRIFTED])
     data = {
@@ -462,7 +487,7 @@ def close_review(
         "rows": list(map(_result_data, rows)),
         "workbooks": [
             {"file": one.file, "reviewer": one.reviewer, "sha256": one.table.sha256}
-            for one in found.workbooks
+            for one in read.workbooks
             if one.table is not None
         ],
     }
@@ -484,7 +509,7 @@ def close_review(
             f" {counts[Became.NOT_DONE] + counts[Became.DRIFTED]} not as decided,"
             f" {counts[Became.OPEN]} open",
         ),
-        (ran, *sections, Section(("Findings",), tuple(map(_finding_item, found.findings)))),
+        (ran, *sections, Section(("Findings",), tuple(map(_finding_item, read.findings)))),
     )
     text = json.dumps(data, ensure_ascii=False, indent=2)
     write_file(folder / RESULT_FILE, f"{text}\n")
@@ -493,7 +518,7 @@ def close_review(
 
 def _run_of(path: Path, review: Campaign) -> dict[str, str]:
     recorded = load_journal(path)
-    if recorded.plan.mapping.name != f"review {review.name}":
+    if recorded.plan.review is None or recorded.plan.review.digest != review.digest:
         raise UsageError(f"{path} is the journal of another plan than that of this review")
     approved = recorded.run.approved
     return {

@@ -485,6 +485,19 @@ class PlanUndone(Part):
     changes: tuple[PlanChange, ...] = ()
 
 
+class PlanReview(Part):
+    """The access review whose decisions a plan carries out.
+
+    `digest` is that of the review, `snapshot` of the access that reviewers decided about; `folder`
+    is where the review was.
+    """
+
+    name: str
+    folder: str
+    digest: str
+    snapshot: str
+
+
 class PlanMove(Part):
     """Somebody's role in a project that becomes another one because their groups change.
 
@@ -697,6 +710,9 @@ class Plan(Part):
     people: tuple[PlanPerson, ...] = ()
     undoes: PlanUndone | None = Field(
         None, description="The run that this plan takes back; missing in other plans."
+    )
+    review: PlanReview | None = Field(
+        None, description="The access review that decided it; missing in other plans."
     )
     named: PlanNamed | None = Field(
         None, description="What the sources name; missing where the mapping keeps no ledger."

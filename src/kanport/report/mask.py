@@ -34,6 +34,7 @@ from kanport.plan.model import (
     PlanMove,
     PlanPartial,
     PlanPerson,
+    PlanReview,
     PlanRows,
     PlanSource,
     PlanUndone,
@@ -205,6 +206,7 @@ class Mask:
                 "people": tuple(sorted(people, key=_username)),
                 "undoes": plan.undoes and self._undone(plan.undoes),
                 "partial": plan.partial and self._partial(plan.partial),
+                "review": plan.review and masker.review(plan.review),
                 "identities": (),
                 "absences": (),
                 "entries": None,
@@ -395,6 +397,10 @@ class _Masker:
         path = self._pseudonyms.path
         ledger = None if mapping.ledger is None else path(mapping.ledger)
         return mapping.model_copy(update={"path": path(mapping.path), "ledger": ledger})
+
+    def review(self, review: PlanReview) -> PlanReview:
+        """Return the review with a path in which no folder is called like somebody."""
+        return review.model_copy(update={"folder": self._pseudonyms.path(review.folder)})
 
 
 def _username(somebody: PlanPerson | PlanMove) -> str:
