@@ -41,7 +41,7 @@ test-live: $(READY) ## Contract and samples against a fresh Kanboard: KANPORT_LI
 	  || { echo "Name a freshly installed Kanboard with KANPORT_LIVE_URL and KANPORT_LIVE_TOKEN"; exit 1; }
 	$(BIN)/pytest -m live
 
-bench: $(READY) ## How much of what the server can do Kanport gets, as ratios
+bench: $(READY) ## Compare the speed with a bare loop of requests, as ratios
 	$(BIN)/python -m tests.bench
 
 mutants: $(READY) ## Change the deciding code at single points; how many changes do the tests notice?

@@ -64,11 +64,11 @@ def strangers(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
 
 
 def external_ids(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
-    """Return one finding for groups whose external id is a DN, and one for those whose is none.
+    """Yield a finding for groups whose external id is a DN, and one for groups whose id is another.
 
     At each login through LDAP, Kanboard's GroupSync puts a person into the groups whose external id
     is the DN of one of theirs, compared letter for letter, and takes them out of all others that
-    have an external id. No DN is like an id that is none, so such a group empties itself.
+    have an external id. An id that is not a DN equals no DN, so logins empty such a group.
     """
     given = [g for g in desired.groups if g.external_id is not None and g.external_id.value]
     synced = [group for group in given if _is_dn(group)]
@@ -218,27 +218,27 @@ def check(desired: DesiredState, mapping: MappingFile) -> list[Finding]:
 def accept(
     findings: Iterable[Finding], mapping: MappingFile, now: str, *, complete: bool = False
 ) -> list[Finding]:
-    """Return the findings with those marked that the mapping accepts, and what is wrong with these.
+    """Return all findings, those that an entry of `accept` fits marked as accepted.
 
-    An entry of `accept` is valid until the end of its day (UTC); `now` is RFC 3339. One that is
-    past is an error, and accepts nothing. With `complete`, these are all findings of a plan, so an
-    entry without a finding is a note.
+    What is wrong with an entry is a finding itself. An entry of `accept` is valid until the end of
+    its day (UTC); `now` is RFC 3339. One that is past is an error, and accepts nothing. With
+    `complete`, these are all findings of a plan, so an entry without a finding is a note.
     """
-    found_by_all, valid = list(findings), [one for one in mapping.accept if now[:10] <= one.until]
+    result, valid = list(findings), [one for one in mapping.accept if now[:10] <= one.until]
     unused = set(valid)
-    for at, finding in enumerate(found_by_all if valid else ()):
+    for at, finding in enumerate(result if valid else ()):
         entry = next((one for one in valid if one.fits(finding)), None)
         if entry is not None:
             unused.discard(entry)
             if finding.accepted is None:
-                found_by_all[at] = finding.accepted_as(Acceptance(entry.reason, entry.until))
+                result[at] = finding.accepted_as(Acceptance(entry.reason, entry.until))
     for entry in mapping.accept:
         given = {"value": entry.value, "place": entry.place}
         params: dict[str, Any] = {key: text for key, text in given.items() if text is not None}
         params |= {"case": "-".join(params), "accepted": entry.code, "until": entry.until}
         if entry not in valid:
             ended = fact("acceptance-ended", reason=entry.reason, **params)
-            found_by_all.append(as_finding(ended, value=entry.value))
+            result.append(as_finding(ended, value=entry.value))
         elif complete and entry in unused:
-            found_by_all.append(as_finding(fact("acceptance-unused", **params), value=entry.value))
-    return in_order(found_by_all)
+            result.append(as_finding(fact("acceptance-unused", **params), value=entry.value))
+    return in_order(result)

@@ -185,11 +185,8 @@ def draft_for_table(table: Table, file: Path, mapping: Path, *, options: str = "
         lines += ["", "memberships:", "  - from: people", f"    {username}"]
         lines.append(f"    {_project(table, columns['project'])}")
         lines.extend(_role(table, columns["role"], _ROLES))
-    if found.others:
-        lines += [
-            "",
-            f"# Columns that the mapping does not read: {', '.join(map(_text, found.others))}",
-        ]
+    if unread := _unread(found):
+        lines += ["", f"# Columns that the mapping does not read: {', '.join(unread)}"]
     lines += ["", 'protect: [admin, "svc-*"]      # Kanport never changes these']
     if any(line.startswith("  id:") for line in lines):
         lines.append(f"ledger: {_text(mapping.stem + '.ledger')}   # where Kanport records the ids")
@@ -200,10 +197,18 @@ def _decisions(found: Guess, who: str) -> Iterator[str]:
     """Yield what each column was taken for, and which ones are not read."""
     yield f'the username comes from the column "{who}"'
     for part, column in found.columns.items():
-        if column != who:
+        if column != who and (part != "project" or "role" in found.columns):
             yield f"{_PARTS.get(part, part)}: the column {_text(column)}, by its header"
-    if found.others:
-        yield f"not read: {', '.join(map(_text, found.others))}"
+    if unread := _unread(found):
+        yield f"not read: {', '.join(unread)}"
+
+
+def _unread(found: Guess) -> list[str]:
+    """Return the columns that the mapping does not read; a project needs a role."""
+    unread = list(map(_text, found.others))
+    if "project" in found.columns and "role" not in found.columns:
+        unread.append(f"{_text(found.columns['project'])} (projects, but no column has a role)")
+    return unread
 
 
 _PARTS = {"first": "first name", "last": "last name", "id": "stable id"}

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 from kanport.records import record
 
 
-@record(frozen=True, slots=True, order=True)
+@record(frozen=True, slots=True)
 class Origin:
     """A place in the input: a cell of a file, or an attribute of a directory entry.
 

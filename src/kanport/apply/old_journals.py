@@ -58,7 +58,7 @@ def _plain(code: str, *, case: str = "") -> Callable[..., Fact]:
 
 
 def _nested(code: str, *inner: str, case: str = "") -> Callable[..., Fact]:
-    """Return what makes a fact in whose parameters of these names other sentences are."""
+    """Return a function that makes a fact; its parameters in `inner` are sentences themselves."""
 
     def make(**params: str) -> Fact:
         read: dict[str, Param] = {
@@ -70,7 +70,7 @@ def _nested(code: str, *inner: str, case: str = "") -> Callable[..., Fact]:
 
 
 def _found(code: str, case: str) -> Callable[..., Fact]:
-    """Return what makes a fact that lists what was found, after its other parameters."""
+    """Return a function that makes a fact with a list of what was found; `answer` is a sentence."""
 
     def make(found: str, **params: str) -> Fact:
         several = tuple(map(fact_of, found.split("; ")))

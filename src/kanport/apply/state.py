@@ -79,7 +79,7 @@ class RunState:
             return before
 
     def trust(self, changes: Iterable[Change]) -> None:
-        """Mark changes as sent with an answer."""
+        """Mark changes as answered: no longer sent without an answer."""
         ids = {change.id for change in changes}
         with self.lock:
             self.in_doubt -= ids
@@ -114,10 +114,10 @@ class RunState:
     def settle_all(
         self, holds: Iterable[tuple[Change, Status, Observation]], mine: Collection[str]
     ) -> None:
-        """Set the outcomes of changes that hold, each with how it came to hold as its answer says.
+        """Set the outcomes of changes that the server has, as reading back showed.
 
-        Those of `mine` were sent before: what is there already was made by this run, or by the
-        earlier process that sent it.
+        `holds` gives each with DONE or ALREADY, by the server's answer, and what was read. Those
+        of `mine` (ids) were sent before without an answer, so this run made them: they are DONE.
         """
         with self.lock:
             for change, found, seen in holds:
@@ -267,7 +267,7 @@ class Renames:
             freeing.setdefault(compare_key(change.username), []).append(change)
             of_user.setdefault(change.user_id or 0, []).append(change)
         return cls(
-            {key: tuple(ids) for key, ids in freeing.items()},
+            {key: tuple(renames) for key, renames in freeing.items()},
             {user_id: tuple(some) for user_id, some in of_user.items()},
         )
 

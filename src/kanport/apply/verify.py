@@ -40,8 +40,8 @@ class Watch:
     """Watches the removals of a run, and what takes administrators away.
 
     `read` reads the users of the server and the members of its private projects. `protect` are
-    patterns of accounts that are protected beside those of the plan. `admins` are the ids of users
-    who are administrators, where that was seen after the plan was made.
+    patterns of accounts that are protected beside those of the plan. `admins` are the ids of all
+    administrators as read right before the run: the plan does not know who became one since.
     """
 
     plan: Plan
@@ -81,7 +81,8 @@ class Watch:
             yield last_admin(left, current)
             yield min_admins(left, current, at_least=self.plan.min_admins)
         if change.action is Action.USER_REMOVE:
-            # Others who are to be removed may be in other projects, which is not this one's fault.
+            # Only private projects of this user, as each removal has its own check. A project whose
+            # members were not read may be one of them.
             theirs = tuple(
                 project
                 for project in current.projects

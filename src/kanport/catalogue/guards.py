@@ -261,7 +261,7 @@ GUARDS: Mapping[str, CatalogueEntry] = {
     "remove-unconfirmed": _overridable(
         "Kanport removes users only up to a number that the mapping sets.",
         "{planned:#user|users} to remove, and the mapping sets no limits.remove",
-        "disable these users instead (missing: disable), set limits.remove in the mapping; or"
+        "disable these users instead (missing: disable), or set limits.remove in the mapping, or"
         f" {_ALLOW}",
     ),
     "limit-part": CatalogueEntry(

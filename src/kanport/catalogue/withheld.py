@@ -1,4 +1,9 @@
-"""Why Kanport withholds a removal."""
+"""Why Kanport withholds a removal.
+
+The cases say whom the row or entry may be about: `named` the user of the removal, `group` and
+`project` the one of the removal, `any` an unknown user, `other` something else; `server` is a group
+of the server.
+"""
 
 from collections.abc import Mapping
 

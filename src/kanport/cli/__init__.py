@@ -113,7 +113,7 @@ class Boundary(click.Group):
 # Each command, and its line in `kanport --help`.
 COMMANDS = {
     "init": "Write a first mapping for a CSV or Excel file, or for a directory.",
-    "validate": "Check a mapping and its data, without a server.",
+    "validate": "Check a mapping and its data, without the Kanboard server.",
     "plan": "Show what would change; write nothing to the server.",
     "explain": "Explain one user or project: rows, rules, changes and reasons.",
     "approve": "Approve exactly one plan, for apply --require-approval.",
@@ -127,7 +127,7 @@ COMMANDS = {
     "state": "Show who has which access now; compare two points in time.",
     "history": "List the runs of a state folder and how they ended.",
     "doctor": "Check connectivity, versions, permissions and limits.",
-    "report": "Render a plan or a run as HTML, PDF, Excel, Markdown, JSON, CSV or text.",
+    "report": "Render a plan or a run as a report: HTML, PDF, Excel and others.",
     "verify-report": "Check that a report is unchanged and belongs to a plan or run.",
     "review": "Let managers review existing access, and plan what they decide.",
     "evidence": "Pack the evidence of a run into one file, or check such a package.",

@@ -346,7 +346,7 @@ YES = click.option(
     "-y",
     "--yes",
     is_flag=True,
-    help="Do not ask for confirmation. Required without a terminal.",
+    help="Do not ask for confirmation. Without a terminal, apply requires it.",
 )
 
 
@@ -425,8 +425,8 @@ ONLY = click.option(
     metavar="PART",
     callback=_selected,
     help="Plan a part only: user:PATTERN, project:PATTERN, or an action such as membership.grant."
-    " Patterns and actions of one kind add up, different kinds must all fit. Changes that a"
-    " selected one needs come along. Can be repeated.",
+    " Several users, projects or actions are alternatives; a change must fit all of the three that"
+    " you name. Kanport adds the changes that these need. Can be repeated.",
 )
 
 
@@ -464,8 +464,8 @@ DETAIL = (
     setting(
         "--full",
         is_flag=True,
-        help="Print every change and finding, with digests and times. A terminal shows the first"
-        " 200 changes.",
+        help="Print every change and finding, with digests and times. Without it, a terminal shows"
+        " at most 200 changes.",
     ),
     setting("--summary", is_flag=True, help="Print only the result and the counts."),
 )

@@ -96,15 +96,15 @@ def validate_command(
     masked: bool,
     form: str,
 ) -> None:
-    """Check a mapping and its data, without a server.
+    """Check a mapping and its data, without the Kanboard server.
 
     Kanport shows all errors, warnings and notes at once, each with its file, row and column.
     `kanport plan` checks what needs the server, for example whether a project exists.
 
     For CI pipelines, -o writes JUnit XML and SARIF, and --format github prints annotations.
 
-    For the people who keep the list, --annotate writes their own workbook with each bad cell
-    marked and explained, and --rejects the rows that Kanport leaves out. When the rows are
+    For the people who keep the list, --annotate writes a copy of it as a workbook, with each bad
+    cell marked and explained, and --rejects the rows that Kanport leaves out. When the rows are
     corrected, the same mapping reads them.
 
     \b
@@ -221,7 +221,7 @@ def plan_command(
       kanport plan mappings/users-csv.yaml
       kanport plan mappings/users-csv.yaml -o plan.json -o plan.html
       kanport plan mappings/users-csv.yaml -o plan.json --allow disable=40
-      kanport plan mappings/memberships-csv.yaml --only project:WEBSHOP -o part.json
+      kanport plan mappings/memberships-csv.yaml --only project:WEB -o part.json
       kanport plan mappings/users-csv.yaml --check --quiet || echo "changes or a problem"
     """
     from kanport import api
@@ -392,11 +392,10 @@ def explain_command(
 
     \b
     Example:
-      kanport explain mappings/users-csv.yaml ada
-      kanport explain mappings/users-csv.yaml ada@example.org --format json
-      kanport explain mappings/memberships-csv.yaml --project WEBSHOP
-      kanport explain mappings/users-csv.yaml ada --offline
-      kanport explain mappings/memberships-csv.yaml --project '#3'
+      kanport explain mappings/users-csv.yaml anna.schmidt
+      kanport explain mappings/users-csv.yaml anna.schmidt@nordlicht.example --format json
+      kanport explain mappings/memberships-csv.yaml --project WEB
+      kanport explain mappings/users-csv.yaml anna.schmidt --offline
     """
     from kanport import api
     from kanport.cli.context import invocation_of
@@ -463,12 +462,12 @@ def approve_command(
 ) -> None:
     """Approve exactly one plan, for apply --require-approval.
 
-    If the mapping requires several approvers (approval), each of them approves the same plan, and
-    the file holds all approvals.
-
     The approval is a separate file that holds the digest of the plan and its server. It is not
     valid for a plan that was edited, or for a new plan with other changes. `kanport apply
     --require-approval` changes nothing without it. The journal and the reports show the approval.
+
+    If the mapping requires several approvers (`approval`), each of them runs this command on the
+    same plan, from their own user account; the file holds all approvals.
 
     With KANPORT_APPROVAL_KEY or KANPORT_APPROVAL_KEY_FILE, Kanport signs the approval
     (HMAC-SHA256), and apply accepts it only with the same key. Without a key, everybody who can
@@ -550,7 +549,8 @@ def undo_command(
     only if nobody changed the value since. A warning names everything that Kanport cannot undo; the
     exit code is then 3.
 
-    --remove-created needs a number, because a removal cannot be undone. Kanboard deletes private
+    --remove-created needs the maximum number of removals, because a removal cannot be undone: more
+    than that stops the plan with a safety check (exit code 4). Kanboard deletes private
     projects with a removed user, so Kanport only disables a user with a private project or with
     later changes.
 

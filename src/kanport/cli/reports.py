@@ -55,13 +55,14 @@ def report_command(
     masked: bool,
     form: str,
 ) -> None:
-    """Render a plan or a run as HTML, PDF, Excel, Markdown, JSON, CSV or text.
+    """Render a plan or a run as a report: HTML, PDF, Excel and others.
 
-    Without -o, the report goes to stdout.
+    -o writes HTML, PDF, Excel, Markdown, JSON, CSV or text, by the ending of the file; --format
+    also prints JUnit XML, SARIF and GitHub annotations. Without -o, the report goes to stdout.
 
-    A CSV file holds one table: the changes, the findings, the access before and after, or the
-    result of each input row. If a spreadsheet program would read a text as a formula, Kanport puts
-    an apostrophe before it.
+    A CSV file holds one table (--table): the changes, the findings, the access before and after,
+    the result of each input row, or the withheld removals. If a spreadsheet program would read a
+    text as a formula, Kanport puts an apostrophe before it.
 
     --mask uses pseudonyms for users, the same ones in every report of one plan. Projects, groups,
     roles, files and the server keep their names.
@@ -233,7 +234,7 @@ def _checks(checks: "Checks") -> dict[str, Any]:
 
 
 @click.command("evidence", cls=Command)
-@click.argument("journal", metavar="JOURNAL", required=False, type=click.Path(path_type=Path))
+@click.argument("journal", metavar="[JOURNAL]", required=False, type=click.Path(path_type=Path))
 @output_option("package_paths", "Package to write.", endings=(".zip",))
 @click.option(
     "--before",
@@ -299,7 +300,8 @@ def evidence_command(
 
     The package holds the plan, the approvals, the journal, the reports, snapshots and source files
     that you name, and the SHA-256 of each file. --sign adds an SSH signature, which auditors can
-    check without Kanport. With KANPORT_APPROVAL_KEY_FILE, Kanport also adds an HMAC.
+    check without Kanport. With KANPORT_APPROVAL_KEY or KANPORT_APPROVAL_KEY_FILE, Kanport also adds
+    an HMAC.
 
     --verify checks digests, signatures and whether all parts belong to one run, and says what
     this proves and what not. The exit code is 0 if every check passed, and 3 if one failed.

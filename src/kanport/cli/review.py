@@ -44,7 +44,7 @@ def review_command() -> None:
 
 
 @review_command.command("start", cls=Command)
-@click.argument("mapping", metavar="MAPPING", required=False, type=click.Path(path_type=Path))
+@click.argument("mapping", metavar="[MAPPING]", required=False, type=click.Path(path_type=Path))
 @click.option(
     "-o",
     "--output",

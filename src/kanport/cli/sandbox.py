@@ -98,7 +98,8 @@ _TOKEN_BYTES = 24
 def sandbox_command(token: str | None, ldap_users: tuple[str, ...], **settings: Any) -> None:
     """Run a Kanboard-compatible server on loopback, to try Kanport.
 
-    The server starts with the user `admin` only. It prints its address when it is ready, and ends
+    The server answers Kanboard's JSON-RPC API and has no web pages. Without --store, it starts with
+    the user `admin` only. It prints its address when it is ready, and ends
     on Ctrl-C or SIGTERM.
 
     \b

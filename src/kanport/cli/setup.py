@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 @click.option(
     "--delimiter",
     type=click.Choice([",", ";", "\\t", "|"]),
-    help="Character between the fields of a CSV file (default: detected).",
+    metavar="CHAR",
+    help="Character between the fields of a CSV file: a comma, a semicolon, | or \\t for a tab"
+    " (default: detected).",
 )
 @click.option("--ldap", "url", metavar="URL", help="URL of an LDAP directory, instead of a file.")
 @click.option("--base", metavar="DN", help="Entry below which the directory keeps its users.")
@@ -166,9 +168,9 @@ def doctor_command(ctx: click.Context, /, mapping: Path | None, form: str) -> No
 
     With MAPPING, doctor also checks its sources. The command writes nothing.
 
-    Each check prints one line: ok, warning or problem, and how to fix it. doctor makes all checks,
-    even after a problem. The exit code is 0 without a problem, 6 for a wrong configuration, 7 if
-    the server or a source is not reachable, 5 for invalid source data.
+    Each check prints ok, warning or problem, with details and how to fix it. doctor makes all of
+    them, even after a problem. The exit code is 0 without a problem, 6 for a wrong configuration, 7
+    if the server or a source is not reachable, 5 for invalid source data.
 
     \b
     Example:

@@ -257,7 +257,7 @@ def _root_texts(root: Mapping[str, list[bytes]], name: str) -> list[str]:
 
 _PRODUCTS = {
     ServerKind.SAMBA: "a Samba domain controller",
-    ServerKind.LIGHTWEIGHT: "Active Directory Lightweight Directory Services",
+    ServerKind.AD_LDS: "Active Directory Lightweight Directory Services",
     ServerKind.FREEIPA: "FreeIPA",
     ServerKind.DS389: "389 Directory Server",
     ServerKind.OPENLDAP: "OpenLDAP",
@@ -277,7 +277,7 @@ def kind_text(root: Mapping[str, list[bytes]]) -> str:
     if kind is ServerKind.ACTIVE_DIRECTORY:
         host = _first_text(root, "dnsHostName")
         return "Active Directory" + (f", the domain controller {host}" if host else "")
-    if kind is ServerKind.LIGHTWEIGHT:
+    if kind is ServerKind.AD_LDS:
         return _PRODUCTS[kind]
     if kind in _PRODUCTS:
         return f"{_PRODUCTS[kind]}{more}"

@@ -84,7 +84,7 @@ def ask_directory(url: str, base: str, ca_file: str | None = None) -> FoundDirec
     kinds: dict[ServerKind, DirectoryKind] = {
         ServerKind.ACTIVE_DIRECTORY: "active-directory",
         ServerKind.SAMBA: "active-directory",
-        ServerKind.LIGHTWEIGHT: "ad-lds",
+        ServerKind.AD_LDS: "ad-lds",
         ServerKind.FREEIPA: "freeipa",
         ServerKind.DS389: "389-ds",
         ServerKind.OPENLDAP: "openldap",

@@ -43,7 +43,7 @@ class Lookup:
 
     def __init__(self, directory: Directory, filter_: str, attributes: tuple[str, ...]) -> None:
         # Referrals on the way to a single entry hide nobody of the source.
-        self._directory = directory.aside()
+        self._directory = directory.without_counting()
         self._filter = filter_
         # Without its class, nobody can say of an entry what it is.
         self._attributes = tuple(
@@ -153,7 +153,7 @@ def unproven(
             scope = spec.groups.scope
             found |= _unproven(directory, spec.groups.filter, groups, there, bases, scope)
         if elsewhere:
-            aside = directory.aside()
+            aside = directory.without_counting()
             found = frozenset(dn for dn in found if not _is_elsewhere(aside, dn))
     return found
 

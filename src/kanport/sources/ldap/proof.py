@@ -50,14 +50,14 @@ class AbsenceProof:
     """Asks a directory for proof; every answer that is none means "unknown"."""
 
     def __init__(self, directory: Directory) -> None:
-        self._directory = directory.aside()
+        self._directory = directory.without_counting()
         self._gone: dict[str, bool] = {}
         self._listed: dict[str, bool] = {}
 
     @property
     def is_active_directory(self) -> bool:
         """Whether the server says that it is one, as Samba does, too."""
-        return self._directory.kind == "Active Directory"
+        return self._directory.product == "Active Directory"
 
     def context_of(self, dn: str) -> str | None:
         """Return the root of the tree that an entry is in; None where the server does not tell."""
@@ -79,7 +79,7 @@ class AbsenceProof:
         names = split_dn(dn)
         if end.code != NO_SUCH_OBJECT or not names:
             return False
-        if self._directory.kind == _TELLS_ABSENCE:
+        if self._directory.product == _TELLS_ABSENCE:
             # What is in no tree of this server may be on another one.
             return self.context_of(dn) is not None
         if self.is_active_directory:
@@ -203,9 +203,7 @@ def _type_names(definitions: Iterable[bytes]) -> Iterable[str]:
 _FEW = 25
 _MOST_ONE_BY_ONE = 500
 _MOST_PARENTS = 50
-_LINKS_BOTH_WAYS = frozenset(
-    {ServerKind.ACTIVE_DIRECTORY, ServerKind.SAMBA, ServerKind.LIGHTWEIGHT}
-)
+_LINKS_BOTH_WAYS = frozenset({ServerKind.ACTIVE_DIRECTORY, ServerKind.SAMBA, ServerKind.AD_LDS})
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9.-]*(;[A-Za-z0-9-]+)*")
 
 
@@ -222,7 +220,7 @@ def unproven_absences(
     """
     if kind_of(directory.root) not in PROVES_ABSENCE:
         return {}
-    aside, proof, questions = directory.aside(), AbsenceProof(directory), tuple(searches)
+    aside, proof, questions = directory.without_counting(), AbsenceProof(directory), tuple(searches)
     return {
         name: frozenset(left)
         for name, dns in lacking.items()
@@ -238,7 +236,7 @@ def in_no_group(directory: Directory, dns: Iterable[str]) -> frozenset[str]:
     """
     if kind_of(directory.root) not in _LINKS_BOTH_WAYS:
         return frozenset()
-    aside, proof = directory.aside(), AbsenceProof(directory)
+    aside, proof = directory.without_counting(), AbsenceProof(directory)
     by_context: dict[str, list[str]] = defaultdict(list)
     for dn in sorted(dns):
         context = proof.context_of(dn)

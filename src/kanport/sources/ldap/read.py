@@ -240,7 +240,7 @@ class _Reading:
         """Return what tells this entry from all others of this and of other sources."""
         context = next((one for one in self._contexts if is_below(person.key, one)), None)
         if context not in self._names:
-            held = [] if context is None else [f"{self._directory.kind} {context}"]
+            held = [] if context is None else [f"{self._directory.product} {context}"]
             self._names[context] = frozenset([*map(_server, self._spec.urls), *held])
         return DirectoryEntry(
             self._names[context],

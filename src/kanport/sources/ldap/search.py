@@ -55,9 +55,9 @@ KIND_ATTRIBUTES = (
     "highestCommittedUSN",
     "dsServiceName",
 )
-# [MS-ADTS] 3.1.1.3.4.3: what a domain controller, and its smaller sibling, can do.
+# [MS-ADTS] 3.1.1.3.4.3: the capabilities of AD DS and of AD LDS.
 _ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
-_LIGHTWEIGHT = "1.2.840.113556.1.4.1851"
+_AD_LDS = "1.2.840.113556.1.4.1851"
 
 
 class ServerKind(Enum):
@@ -65,7 +65,7 @@ class ServerKind(Enum):
 
     ACTIVE_DIRECTORY = auto()
     SAMBA = auto()
-    LIGHTWEIGHT = auto()
+    AD_LDS = auto()
     FREEIPA = auto()
     DS389 = auto()
     OPENLDAP = auto()
@@ -90,8 +90,8 @@ def kind_of(root: Root) -> ServerKind:
     capabilities = texts(root.get("supportedcapabilities", []))
     if "samba" in vendor.lower():
         return ServerKind.SAMBA
-    if _LIGHTWEIGHT in capabilities:
-        return ServerKind.LIGHTWEIGHT
+    if _AD_LDS in capabilities:
+        return ServerKind.AD_LDS
     if _ACTIVE_DIRECTORY in capabilities:
         return ServerKind.ACTIVE_DIRECTORY
     if "ipadomainlevel" in root or "ipatopologypluginversion" in root:
@@ -107,9 +107,6 @@ def kind_of(root: Root) -> ServerKind:
 
 
 logger = logging.getLogger(__name__)
-
-ACTIVE_DIRECTORY = b"1.2.840.113556.1.4.800"
-"""The capability by which Active Directory, and Samba, tells what it is."""
 
 _RANGE = ";range="
 _SHOWN = 300
@@ -153,16 +150,16 @@ class Directory:
         return tuple(sorted(names, key=lambda name: (-len(name), name)))
 
     @property
-    def kind(self) -> str:
-        """What server it is, as far as it tells; replicas of one directory tell the same."""
-        if ACTIVE_DIRECTORY in self.root.get("supportedcapabilities", []):
+    def product(self) -> str:
+        """The name of the server's product for people; replicas of one directory have the same."""
+        if _ACTIVE_DIRECTORY in texts(self.root.get("supportedcapabilities", [])):
             return "Active Directory"
         if b"OpenLDAProotDSE" in self.root.get("objectclass", []):
             return "OpenLDAP"
         return " ".join(texts(self.root.get("vendorname", []))) or "LDAP"
 
-    def aside(self) -> "Directory":
-        """Return the same, but with counts of its own: what it meets says nothing of the source."""
+    def without_counting(self) -> "Directory":
+        """Return the same for further questions, whose searches and referrals are not counted."""
         other = Directory(self._connection, self._page_size)
         other._root = self._root
         return other
@@ -333,15 +330,15 @@ class _Where:
         """Raise SourceIncomplete: what was asked, how far it came, and why it ended."""
         base, scope, filter_, attributes = self.question
         if _RANGE in "".join(attributes):
-            asked = f"the values of {attributes[0].partition(_RANGE)[0]} of {base}"
-            far = f"after {self.count} values"
+            asked = f"all values of {attributes[0].partition(_RANGE)[0]} of {base}"
+            far = f"after {self.count} values, "
         elif scope == "base":
-            asked, far = f"the entry {base}", "at once"
+            asked, far = f"the entry {base}", ""
         else:
-            asked = f"{filter_} below {base or 'the root'}"
-            far = f"on page {self.page}, after {self.count} entries"
+            asked = f"all of {filter_} below {base or 'the root'}"
+            far = f"on page {self.page}, after {self.count} entries, "
         raise SourceIncomplete(
-            f"the directory did not give all of {asked}: {far}, {why}", hint=hint
+            f"the directory did not give {asked}: {far}{why}", hint=hint
         ) from cause
 
 
@@ -352,7 +349,7 @@ def _more_of(setting: str) -> str:
 
 def _log(where: _Where, end: Done, came: int) -> None:
     base, scope, filter_, attributes = where.question
-    # Filters that look up many entries at once are long, and values are never logged.
+    # A filter that looks up many entries at once is long. Values of entries are never logged.
     log_event(
         logger,
         "directory.search",
@@ -390,13 +387,14 @@ def _span(text: str) -> tuple[int, int | None]:
 
 STAMP = "modifyTimestamp"
 _PADDED = 20
-_LOCAL_TIMES = frozenset({ServerKind.ACTIVE_DIRECTORY, ServerKind.SAMBA, ServerKind.LIGHTWEIGHT})
+_LOCAL_TIMES = frozenset({ServerKind.ACTIVE_DIRECTORY, ServerKind.SAMBA, ServerKind.AD_LDS})
 
 
 def marks(directory: Directory, bases: Iterable[str]) -> dict[str, str]:
-    """Return marks that only grow, by what they count: later data never have a smaller text.
+    """Return the server's counters of changes (`usn CONTROLLER`, `csn CONTEXT SERVER`) as texts.
 
-    Empty where the server has none, or does not show them. Raises nothing.
+    Newer data never have a text that sorts before an older one. Empty where the server has none, or
+    does not show them. Raises nothing.
     """
     root = directory.root
     found: dict[str, str] = {}
@@ -406,12 +404,12 @@ def marks(directory: Directory, bases: Iterable[str]) -> dict[str, str]:
     if kind_of(root) is not ServerKind.OPENLDAP:
         return found
     keys = [dn_key(base) for base in bases]
-    aside = directory.aside()
+    apart = directory.without_counting()
     for context in directory.contexts:
         if not any(is_below(key, dn_key(context)) for key in keys):
             continue
         try:
-            entry, _ = aside.look(context, ("contextCSN",), "(objectClass=*)")
+            entry, _ = apart.look(context, ("contextCSN",), "(objectClass=*)")
         except SourceIncomplete:
             continue
         for csn in texts(entry.attributes.get("contextcsn", [])) if entry is not None else ():
