@@ -3,11 +3,13 @@
 What is said of usernames was asked of MariaDB 10.11: SELECT 'a' = 'b' COLLATE utf8mb4_unicode_ci.
 """
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kanport.names import compare_key, spelling_key
+from kanport.names import compare_key, near_names, spelling_key
 
 ONE = [
     ("Ann", "ANN"),
@@ -99,3 +101,36 @@ def test_projects_that_only_a_database_would_mix_up_are_several(one: str, other:
 )
 def test_projects_are_the_same_whatever_case_accents_and_typeface(one: str, other: str) -> None:
     assert spelling_key(one) == spelling_key(other)
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "meant"),
+    [
+        ("Einfuehrung", ["Einführung"], "Einführung"),
+        ("EIN FÜHRUNG", ["Einführung"], "Einführung"),
+        ("ada-lovelace", ["ada.lovelace", "bob"], "ada.lovelace"),
+        ("Marketng", ["Marketing", "Sales"], "Marketing"),
+        # The identifier and the name of one project.
+        ("web-shop", ["Webshop", "WEBSHOP"], "Webshop"),
+        # Two may be meant: nobody is proposed.
+        ("ann-a", ["anna", "an.na", "bob"], None),
+        ("anne", ["annel", "annet"], None),
+        # Another number is another person.
+        ("u1234", ["u1235"], None),
+        ("zoe", ["bob"], None),
+        ("---", ["+++"], None),
+        ("", ["ada"], None),
+    ],
+)
+def test_a_name_that_is_near_is_proposed_if_it_is_the_only_one(
+    text: str, names: list[str], meant: str | None
+) -> None:
+    assert near_names([text], names).get(text) == meant
+    assert near_names([text], names[::-1] if meant != "Webshop" else names).get(text) == meant
+
+
+def test_many_names_are_compared_by_their_keys_only() -> None:
+    names = [f"person{number}" for number in range(100_000)]
+    begun = time.process_time()
+    assert near_names(["Person 77", "persom77"], names) == {"Person 77": "person77"}
+    assert time.process_time() - begun < 5

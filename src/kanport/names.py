@@ -5,8 +5,10 @@ MariaDB: "jörg" is refused where "jorg" exists); SQLite and PostgreSQL tell the
 Kanport compares the strict way everywhere, so that a plan that is right on one is right on all.
 """
 
+import difflib
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from typing import Literal
 
@@ -207,6 +209,57 @@ def is_temporary_username(username: str, user_id: int | None) -> bool:
 
 _TEMPORARY = "kanport-rename-"
 _TEMPORARY_USERNAME = re.compile(rf"{_TEMPORARY}(\d{{1,19}})(?:-\d{{1,9}})?", re.ASCII)
+
+# --- names that were probably meant ---------------------------------------------------------------
+
+_MOST_PAIRS = 20_000
+_NO_LETTER = re.compile(r"[\W_]+")
+_UMLAUTS = {"ae": "a", "oe": "o", "ue": "u", "æ": "a", "ø": "o"}
+_UMLAUT = re.compile("|".join(_UMLAUTS))
+
+
+def loose_key(text: str) -> str:
+    """Return the text under which somebody takes two names for one: for questions only.
+
+    >>> loose_key("Web-Shop ") == loose_key("webshop"), loose_key("Einfuehrung")
+    (True, 'einfuhrung')
+    >>> loose_key("Einführung") == loose_key("einfuhrung") == loose_key("Ein Führung")
+    True
+    """
+    return _UMLAUT.sub(lambda found: _UMLAUTS[found[0]], _NO_LETTER.sub("", spelling_key(text)))
+
+
+def near_names(texts: Iterable[str], names: Iterable[str]) -> dict[str, str]:
+    """Return for each text the one name that was probably meant, if it is only one.
+
+    A name with other digits is another one. Slips of the pen are looked for only where the texts
+    and names are few, because that compares each with each.
+
+    >>> near_names(["Ein-fuehrung", "web shp", "u124"], ["Einführung", "Webshop", "u123"])
+    {'Ein-fuehrung': 'Einführung', 'web shp': 'Webshop'}
+    """
+    by_key: dict[str, dict[str, str]] = {}
+    for name in names:
+        by_key.setdefault(loose_key(name), {}).setdefault(spelling_key(name), name)
+    keys, found = {text: loose_key(text) for text in sorted(set(texts))}, {}
+    few = len(keys) * len(by_key) <= _MOST_PAIRS
+    for text, key in keys.items():
+        near = {key} & by_key.keys()
+        if not near and few and len(key) > 3:
+            near = {
+                one
+                for one in difflib.get_close_matches(key, by_key, n=2, cutoff=0.8)
+                if _digits(one) == _digits(key)
+            }
+        fitting = {name for one in near if key for name in by_key[one].values()}
+        if len(fitting) == 1:
+            found[text] = fitting.pop()
+    return found
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))
+
 
 # --- what counts of a character -------------------------------------------------------------------
 

@@ -89,3 +89,13 @@ def test_somebody_who_is_renamed_is_found_by_both_names(kanport: Kanport, server
     new, old = (kanport("explain", "club.yaml", name) for name in ("ada", "lovelace"))
     assert "~ rename lovelace" in new.out
     assert new.out == old.out
+
+
+def test_a_project_that_nothing_names_is_not_all_right(kanport: Kanport) -> None:
+    told = kanport("explain", "club.yaml", "--project", "alhpa")
+    assert "Attention" in told.out and 'Did you mean "Alpha"?' in told.out
+
+
+def test_the_name_of_a_project_leads_to_its_option(kanport: Kanport) -> None:
+    told = kanport("explain", "club.yaml", "alpha")
+    assert "to explain it, use --project alpha" in told.out

@@ -269,3 +269,19 @@ def test_a_number_in_protect_is_a_username() -> None:
         "user.disable admin",
         "user.disable bob",
     ]
+
+
+def test_a_finding_asks_whether_a_similar_project_or_user_was_meant() -> None:
+    wanted = a_state(
+        desired_membership("a.nn", "ALPHA"),
+        desired_membership("ann", "Alpha-Projekt", row=3),
+        desired_membership("nobody", "Somewhere", row=4),
+    )
+    ann = User(2, "ann")
+    plan = plan_for(wanted, a_server(ann), KEEP)
+    hints = {finding.value: finding.hint for finding in plan.findings}
+    assert hints["a.nn"] is not None and hints["a.nn"].startswith('did you mean "ann"? Otherwise')
+    assert hints["Alpha-Projekt"] is not None
+    assert hints["Alpha-Projekt"].startswith('did you mean "Alpha project"? Otherwise')
+    assert "did you mean" not in f"{hints['nobody']}{hints['Somewhere']}"
+    assert plan.changes == ()

@@ -14,8 +14,9 @@ from kanport.outcome import Status
 from kanport.plan.change import Action, Risk
 from kanport.plan.model import GuardVerdict, Plan, PlanBecause, PlanWithheld
 from kanport.report import screen
+from kanport.report.document import Data, Document, Prose, Section, item
 from kanport.report.make import finding_groups, of_plan, of_run, of_validation
-from kanport.report.view import View
+from kanport.report.view import Level, View
 from tests.support.changes import a_change
 from tests.support.report.examples import MAPPING, SOURCES, make_plan, make_run
 
@@ -215,3 +216,30 @@ def test_hostile_names_stay_on_their_line() -> None:
     lines = shown(of_plan(make_plan([hostile], findings=())), 80)
     assert "\x1b" not in "".join(lines)
     assert any("ada\\x1b[2J\\nEvil" in line for line in lines)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("entries", [0, 1, 60])
+def test_a_short_report_fits_a_screen_and_names_the_rest(width: int, entries: int) -> None:
+    under = [item("why: ", Prose("because it says so " * 6))]
+    sections = tuple(
+        Section(
+            (title,), tuple(item(f"{title} {number}", under=under) for number in range(entries))
+        )
+        for title in ("Changes", "Why", "Findings", "Rows")
+    )
+    document = Document(("Person ", Data("ada")), Level.NOTE, ("2 rows.",), sections)
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=width, no_color=True)
+    screen.render_document(document, console, everything="kanport explain m.yaml ada --full")
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue()).splitlines()
+    assert lines[0].endswith("Person ada: 2 rows.")
+    assert len(lines) <= screen.LINES
+    assert max(map(cell_len, lines)) <= width
+    assert any("--full" in line for line in lines) == (entries == 60)
+    if entries == 60:
+        assert [line for line in lines if line in ("Changes", "Why", "Findings")] == [
+            "Changes",
+            "Why",
+            "Findings",
+        ]

@@ -13,6 +13,9 @@ _SHARE = "make it a shared project in Kanboard first, or remove the row"
 _RENAME = "rename the user on the server, or give each user a different email address"
 _LEFT_OUT = "so Kanport leaves out the project and all access to it"
 _CREATE = "if you need the project, create it in Kanboard first"
+_NO_PROJECT = "the server has no project with the identifier or name {project:q}"
+_NO_USER = "{username:q} is neither on the server nor in a source of users"
+_NO_GROUP = "the group {group:q} is neither on the server nor among the groups of the mapping"
 # An entry of `accept` in the mapping: code, and value or place where it names them.
 _ACCEPTED = {
     "": "{accepted}",
@@ -79,9 +82,10 @@ SERVER: Mapping[str, CatalogueEntry] = {
         "error",
         "The server has no such project.",
         {
-            "": Text(
-                "the server has no project with the identifier or name {project:q}",
-                "create the project first, or correct its name",
+            "": Text(_NO_PROJECT, "create the project first, or correct its name"),
+            "near": Text(
+                _NO_PROJECT,
+                "did you mean {near:q}? Otherwise create the project first, or correct its name",
             ),
             "id": Text(
                 "the server has no project with the id {project}",
@@ -224,11 +228,14 @@ SERVER: Mapping[str, CatalogueEntry] = {
     "person-unknown": CatalogueEntry(
         "error",
         "A membership names an unknown user.",
-        one(
-            "{username:q} is neither on the server nor in a source of users",
-            "add a row for this user, or correct the username",
-        ),
-        {"username": LOGIN},
+        {
+            "": Text(_NO_USER, "add a row for this user, or correct the username"),
+            "near": Text(
+                _NO_USER,
+                "did you mean {near:q}? Otherwise add a row for this user, or correct the username",
+            ),
+        },
+        {"username": LOGIN, "near": LOGIN},
     ),
     "person-ambiguous": CatalogueEntry(
         "error",
@@ -560,10 +567,13 @@ SERVER: Mapping[str, CatalogueEntry] = {
     "group-unknown": CatalogueEntry(
         "error",
         "Neither the server nor the mapping has such a group.",
-        one(
-            "the group {group:q} is neither on the server nor among the groups of the mapping",
-            "add it to groups, or correct its name",
-        ),
+        {
+            "": Text(_NO_GROUP, "add it to groups, or correct its name"),
+            "near": Text(
+                _NO_GROUP,
+                "did you mean {near:q}? Otherwise add it to groups, or correct its name",
+            ),
+        },
     ),
     "group-unclear": CatalogueEntry(
         "error",

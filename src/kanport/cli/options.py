@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import difflib
 import functools
 import os
 from collections.abc import Callable
@@ -103,6 +104,7 @@ class Command(click.Command):
         except click.NoSuchOption as problem:
             suggested = problem.possibilities or ()
             safe = [one for one in suggested if one not in NEVER_SUGGESTED]
+            safe = difflib.get_close_matches(problem.option_name, safe, n=2, cutoff=0.75)
             raise click.NoSuchOption(problem.option_name, possibilities=safe, ctx=ctx) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -460,6 +462,7 @@ TABLE = click.option(
 )
 
 
+FULL = setting("--full", is_flag=True, help="Print everything, also on a terminal.")
 DETAIL = (
     setting(
         "--full",

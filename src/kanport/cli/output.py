@@ -65,14 +65,18 @@ class Output:
         self._color = invocation.color
 
     def show_screen(self, paper: "Paper", everything: str) -> bool:
-        """Print a report with tables on a terminal, unless all of it is asked for."""
-        console = self._console(sys.stdout)
-        if self.form != "text" or self._full or not console.is_terminal:
+        """Print a short report or one with tables on a terminal, unless all of it is asked for."""
+        if not self._shows_screens:
             return False
-        from kanport.report.document import show
+        from kanport.report import document, screen
 
-        show(paper.document, console, everything=everything)
+        draw = document.show if paper.document.tables else screen.render_document
+        draw(paper.document, self._console(sys.stdout), everything=everything)
         return True
+
+    @property
+    def _shows_screens(self) -> bool:
+        return self.form == "text" and not self._full and self._console(sys.stdout).is_terminal
 
     def write(self, view: "View") -> None:
         """Write a report to the files."""
@@ -181,8 +185,7 @@ class Output:
     def note_unless_shown(self, text: str) -> None:
         """Print a message on stderr that a screen has in its own words; log it in any case."""
         if not self._quiet:
-            shown = self.form == "text" and not (self._full or self._summary)
-            shown = shown and self._console(sys.stdout).is_terminal
+            shown = self._shows_screens and not self._summary
             echo(self._ctx, "note", None if shown else text, text)
 
     @contextmanager
@@ -269,8 +272,8 @@ def show_document(
 ) -> None:
     """Write a short report to files by their extensions, or print it in the chosen format.
 
-    `table` is the table that a CSV file holds. A report with tables is a screen on a terminal;
-    `everything` is the command that prints all of it. Raise UsageError for a format that it does
+    `table` is the table that a CSV file holds. With `everything`, the command that prints all of
+    it, a report is a screen on a terminal. Raise UsageError for a format that it does
     not have.
     """
     from kanport.files import STDOUT, write_file
@@ -282,7 +285,7 @@ def show_document(
         write_file(path, _drawn(paper, form, table), over=over)
         output.note(f"The report is in {path}.")
     if not paths or STDOUT in paths:
-        if paper.document.tables and output.show_screen(paper, everything):
+        if everything and output.show_screen(paper, everything):
             return
         shown = _drawn(paper, output.form, table)
         assert isinstance(shown, str)  # noqa: S101 - a workbook needs a file

@@ -18,6 +18,7 @@ from kanport.cli.options import (
     ALLOW,
     DETAIL,
     FORMAT,
+    FULL,
     MAPPING,
     MASK,
     ONLY,
@@ -368,6 +369,7 @@ def plan_line(ctx: click.Context, mapping: Path | str) -> str:
     is_flag=True,
     help="Do not connect to the server: show only the rows and their values.",
 )
+@FULL
 @FORMAT
 @STATE
 @server_options
@@ -417,7 +419,7 @@ def explain_command(
         with api.connect(settings, read_only=True, warn=output.warn) as server:
             following = Following(ctx, output)
             paper = api.explain(inputs, server, who=who or "", project=project, progress=following)
-    show_document(output, paper)
+    show_document(output, paper, everything=typed_again(ctx, "--full"))
 
 
 # --- kanport approve ------------------------------------------------------------------------------

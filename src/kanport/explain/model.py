@@ -101,7 +101,8 @@ class Explanation:
 
     `asked` is what was asked for. `wanted` is the person as the sources want them, `user` as the
     server has them, `groups` the groups that they are in there. `reasons` say in sentences why
-    something changes or nothing does. `offline` is True where no server was asked.
+    something changes or nothing does. `offline` is True where no server was asked, `missing` where
+    neither a row nor the server names it.
     """
 
     kind: str
@@ -117,6 +118,7 @@ class Explanation:
     findings: tuple[Finding, ...]
     reasons: tuple[str, ...]
     offline: bool
+    missing: bool = False
 
 
 # --- the rows that are about somebody or something, each with how its rules read it ---------------
@@ -211,6 +213,13 @@ def _traces(reading: SourceBinding, row: Row) -> Iterator[tuple[str, Trace]]:
             texts = [value.parts.get(part) or "" for value in traced.values]
             threads = tuple(thread(role, text) for text in dict.fromkeys(texts) if text)
             yield "role", Trace("role", (), threads, ())
+
+
+def project_spellings(known: Known) -> Iterator[tuple[str | None, str]]:
+    """Yield what the sources and the server call projects, twice: a name and what to type."""
+    yield from ((one.value, one.value) for one in known.desired.projects_named)
+    for project in known.current.projects if known.current is not None else ():
+        yield from ((text, text) for text in (project.identifier, project.name))
 
 
 def about_rows(findings: Iterable[Finding], rows: Iterable[ExplainedRow]) -> Iterator[Finding]:

@@ -211,11 +211,11 @@ def document_of(explanation: Explanation) -> Document:
         sections=(
             Section(("Changes",), tuple(map(_change, explanation.changes))),
             Section(("Why",), tuple(item(Prose(reason)) for reason in explanation.reasons)),
-            Section(("Rows",), tuple(map(_row, explanation.rows))),
-            Section(("In the sources",), tuple(_wanted(explanation.wanted))),
-            Section(("On the server",), tuple(_user(explanation))),
-            Section(("Access",), tuple(_access(explanation))),
             Section(("Findings",), tuple(map(_finding, explanation.findings))),
+            Section(("Access",), tuple(_access(explanation))),
+            Section(("On the server",), tuple(_user(explanation))),
+            Section(("In the sources",), tuple(_wanted(explanation.wanted))),
+            Section(("Rows",), tuple(map(_row, explanation.rows))),
         ),
     )
 
@@ -223,7 +223,7 @@ def document_of(explanation: Explanation) -> Document:
 def _level(explanation: Explanation) -> Level:
     if any(finding.severity is Severity.ERROR for finding in explanation.findings):
         return Level.LOOK
-    if explanation.kind == "person" and not explanation.rows and explanation.user is None:
+    if explanation.missing:
         # Most likely the name is misspelled, so nothing here is to look as if all were well.
         return Level.LOOK
     return Level.NOTE if explanation.changes else Level.GOOD

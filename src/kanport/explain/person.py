@@ -1,5 +1,6 @@
 """One person: whom a name, an address or an id means, and everything about them."""
 
+import shlex
 from collections.abc import Iterable, Iterator
 
 from kanport.errors import UsageError
@@ -11,13 +12,14 @@ from kanport.explain.model import (
     given,
     meant,
     people_in,
+    project_spellings,
     rows_where,
     written,
 )
 from kanport.explain.notes import person_reasons
 from kanport.findings import Finding
 from kanport.model import CurrentState, User
-from kanport.names import as_written, compare_key
+from kanport.names import as_written, compare_key, spelling_key
 from kanport.normalize.rows import rows_in_order
 from kanport.normalize.trace import SourceBinding, source_bindings
 from kanport.plan.change import Action, Change, UserChange
@@ -74,10 +76,18 @@ def explain_person(known: Known, who: str) -> Explanation:
                 named=lambda change: change.project if _is_of(change, keys, renamed) else None,
                 rows=rows,
             ),
-            *(() if rows or user or wanted else meant(who, _spellings(known))),
+            *(() if rows or user or wanted else _not_found(known, who)),
         ),
         offline=known.plan is None,
+        missing=not rows and user is None,
     )
+
+
+def _not_found(known: Known, who: str) -> Iterator[str]:
+    yield from meant(who, _spellings(known))
+    key = spelling_key(who)
+    if any(spelling_key(name) == key for name, _ in project_spellings(known) if name):
+        yield f"A project has this name; to explain it, use --project {shlex.quote(who)}."
 
 
 def _keys(known: Known, who: str) -> set[str]:

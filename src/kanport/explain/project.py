@@ -3,7 +3,16 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from kanport.errors import UsageError
-from kanport.explain.model import Access, Explanation, Known, about_rows, given, meant, rows_where
+from kanport.explain.model import (
+    Access,
+    Explanation,
+    Known,
+    about_rows,
+    given,
+    meant,
+    project_spellings,
+    rows_where,
+)
 from kanport.explain.notes import relation_reasons
 from kanport.model import DesiredRelation, Project, ProjectIndex
 from kanport.names import compare_key, spelling_key
@@ -58,17 +67,11 @@ def explain_project(known: Known, name: str) -> Explanation:
         reasons=(
             *_how_found(index, project, name),
             *_reasons(known, project, keys, wanted, access, changes),
-            *(() if rows or project else meant(name, _spellings(known))),
+            *(() if rows or project else meant(name, project_spellings(known))),
         ),
         offline=known.plan is None,
+        missing=not rows and project is None,
     )
-
-
-def _spellings(known: Known) -> Iterator[tuple[str | None, str]]:
-    """Yield what the sources and the server call projects."""
-    yield from ((one.value, one.value) for one in known.desired.projects_named)
-    for project in known.current.projects if known.current is not None else ():
-        yield from ((text, text) for text in (project.identifier, project.name))
 
 
 def _changes(change: Change, project: Project | None, keys: Collection[str]) -> bool:

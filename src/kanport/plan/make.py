@@ -41,7 +41,7 @@ from kanport.plan.model import (
     PlanServer,
     PlanSource,
 )
-from kanport.plan.naming import sorted_names, user_part
+from kanport.plan.naming import sorted_names, user_part, with_near_names
 from kanport.plan.order import in_plan_order
 from kanport.plan.partial import Only, check_known, part_of
 from kanport.plan.plan_file import sealed
@@ -115,10 +115,23 @@ def make_plan(
         access=beside,
         at=created_at,
     )
+    projects, named_groups = resolved.projects, groups.groups.by_key.values()
+    found_by_server = with_near_names(
+        (*resolved.findings, *(finding for part in made.parts for finding in part.findings)),
+        {
+            "person-unknown": lambda: (*current.people.by_name, *resolved.finder.new.values()),
+            "project-unknown": lambda: (
+                name
+                for index in (projects.by_name, projects.by_identifier)
+                for name, some in index.items()
+                if not all(project.private for project in some)
+            ),
+            "group-unknown": lambda: (group.name for some in named_groups for group in some),
+        },
+    )
     found_by_all = (
         *given,
-        *resolved.findings,
-        *(finding for part in made.parts for finding in part.findings),
+        *found_by_server,
         *withheld_findings(withheld, mapping),
         *_temporary(current, by_action),
         *empty_group_findings(changes, current),

@@ -1,11 +1,12 @@
 """Name users, projects and groups within findings and causes, as facts."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from kanport.facts import Fact, Param, fact
 from kanport.findings import Finding, finding, found
 from kanport.model import AnyProject, User
+from kanport.names import near_names
 from kanport.origin import Origin
 from kanport.plan.change import Change
 from kanport.relations import RELATIONS
@@ -90,3 +91,32 @@ def protected_finding(username: str, origin: Origin | None) -> Finding:
 def spelled_finding(user: User, spelling: str, origin: Origin | None) -> Finding:
     """Return the finding for a username that the server spells in another way."""
     return found("username-spelled", origin, value=spelling, text=spelling, username=user.username)
+
+
+# What the texts of findings about unknown names are in.
+_UNKNOWN = {"person-unknown": "username", "project-unknown": "project", "group-unknown": "group"}
+
+
+def with_near_names(
+    findings: Iterable[Finding], names_of: Mapping[str, Callable[[], Iterable[str]]]
+) -> Iterator[Finding]:
+    """Yield the findings; those about an unknown name ask whether a similar one was meant.
+
+    `names_of` returns the known names for the code of a finding. Nothing else follows from a
+    similar name.
+    """
+    found_by_all = tuple(findings)
+    unknown: dict[str, set[str]] = {}
+    for one in found_by_all:
+        if one.code in _UNKNOWN and not one.case:
+            unknown.setdefault(one.code, set()).add(str(one.fact[_UNKNOWN[one.code]]))
+    near = {code: near_names(texts, names_of[code]()) for code, texts in unknown.items()}
+    for one in found_by_all:
+        name = None
+        if one.code in near and not one.case:
+            name = near[one.code].get(str(one.fact[_UNKNOWN[one.code]]))
+        if name is None:
+            yield one
+        else:
+            about = fact(one.code, case="near", near=name, **dict(one.params))
+            yield finding(about, one.origin, value=one.value, related=one.related)

@@ -49,6 +49,12 @@ class Item:
     words: Words
     items: tuple["Item", ...] = ()
 
+    def flat(self, depth: int = 0) -> Iterator[tuple[int, Words]]:
+        """Yield the line and those under it, each with its depth."""
+        yield depth, self.words
+        for one in self.items:
+            yield from one.flat(depth + 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -234,8 +240,8 @@ def _indented(
     items: Iterable[Item], indent: str, told: Callable[[Words], str], bullet: str
 ) -> Iterator[str]:
     for one in items:
-        yield f"{indent}{bullet}{told(one.words)}"
-        yield from _indented(one.items, f"{indent}  ", told, bullet)
+        for depth, words in one.flat():
+            yield f"{indent}{'  ' * depth}{bullet}{told(words)}"
 
 
 def plain(words: Words) -> str:

@@ -18,6 +18,7 @@ from kanport.findings import Severity
 from kanport.outcome import Approved, Status, Tally, VerifyStatus
 from kanport.plan.change import Risk
 from kanport.plan.model import GuardVerdict
+from kanport.report.document import Document, Section, plain
 from kanport.report.make import finding_groups, group_wording, severities_in
 from kanport.report.page import Page, padded
 from kanport.report.sentences import (
@@ -37,6 +38,7 @@ from kanport.report.sentences import (
     withheld_sentences,
 )
 from kanport.report.text import (
+    LEVELS,
     SEVERITY_STYLES,
     SYMBOL_STYLES,
     add_verdict,
@@ -123,6 +125,41 @@ def render_question(view: View, console: Console, approved_by: str) -> None:
     _withheld(page, view)
     _row(page, "Approval", f"approved by {approved_by}" if approved_by else "not approved")
     page.show()
+
+
+def render_document(document: Document, console: Console, *, everything: str) -> None:
+    """Print a short report: the answer, then as much of each section as fits the screen."""
+    page, last = Page.on(console), Page.on(console)
+    mark, color = LEVELS[document.level]
+    answer = page.prose(f"{plain(document.title)}: {plain(document.headline)}", "bold")
+    page.add(page.mark(f"{mark} ", color).append_text(answer), hang=2)
+    sections = [_section(page, section) for section in document.filled]
+    if len(page.lines) + sum(1 + sum(map(len, some)) for some in sections) > LINES:
+        _row(last, "All details", everything)
+    for number, (section, entries) in enumerate(zip(document.filled, sections, strict=True)):
+        # The first three have room for a heading, an entry and how many more there are.
+        later = sections[number + 1 : 3]
+        rest = sum(1 + len(some[0]) + (len(some) > 1) for some in later)
+        most = LINES - len(page.lines) - len(last.lines) - rest
+        if most > 1 + (len(entries) > 1):
+            part = Page.on(console)
+            _add_entries(part, entries, most - 1, len(entries), Noun("entry", "entries"))
+            if len(entries[0]) <= len(part.lines):
+                page.add(page.mark(plain(section.title), "bold"))
+                page.lines.extend(part.lines)
+    page.lines.extend(last.lines)
+    page.show()
+
+
+def _section(page: Page, section: Section) -> list[list[Text | str]]:
+    """Return the lines of each entry of a section."""
+    entries = []
+    for entry in section.items:
+        part = Page.on(page.console)
+        for depth, words in entry.flat():
+            part.add(page.prose(plain(words)), indent=2 + 2 * depth, hang=2)
+        entries.append(part.lines)
+    return entries
 
 
 def is_one_line(view: View) -> bool:
