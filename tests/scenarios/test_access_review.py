@@ -117,6 +117,10 @@ def test_the_whole_review(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    state = kanport("state", "staff.yaml", "-o", "before.json", "-o", "access.md")
+    assert state.code == 0, state
+    lists = (tmp_path / "access.md").read_text("utf-8")
+    assert "Roles that must be separate" in lists and "P01:project-member" in lists
     started = kanport("review", "start", "staff.yaml", "-o", "review", "--until", "2099-12-31")
     assert started.code == 0, started
     assert len(list(office.glob("*.xlsx"))) == 15
@@ -203,9 +207,11 @@ def test_the_whole_review(
     assert result["totals"]["open"] == 9 + 1 + 1 + 15
     assert result["runs"][0]["approved"] == "approved by Ada"
 
+    assert kanport("state", "staff.yaml", "-o", "after.json").code == 0
     packed = kanport(
         *("evidence", "plan.journal.jsonl", "-o", "run.zip", "--sources"),
-        *("--attach", office / "result.json", "--before", office / "snapshot.json"),
+        *("--before", "before.json", "--after", "after.json"),
+        *("--attach", office / "result.json"),
     )
     assert packed.code == 0, packed
     assert check(tmp_path / "run.zip").checks.hold

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from kanport.access.snapshot import Snapshot, SnapshotMembership, SnapshotProject, SnapshotUser
 from kanport.model import PROJECT_ROLE_RANK, AppRole, ProjectRole
 from kanport.names import compare_key
+from kanport.plan.guards.separation import Violation
 from kanport.report.document import DataTable, Document, item
 from kanport.report.document import Section as Lines
 from kanport.report.sentences import (
@@ -45,7 +46,8 @@ class AccessLists:
     """A snapshot with everything that is listed of it.
 
     `no_account` are the people of the sources who have no account, None without a mapping. A user
-    whose username `protected` accepts is one whom the mapping protects.
+    whose username `protected` accepts is one whom the mapping protects. `violations` are users with
+    roles that the mapping keeps apart, None without such rules.
     """
 
     def __init__(
@@ -53,8 +55,10 @@ class AccessLists:
         snapshot: Snapshot,
         no_account: Sequence[NoAccount] | None = None,
         protected: Callable[[str], bool] = lambda username: False,
+        violations: Sequence[Violation] | None = None,
     ) -> None:
         self.snapshot = snapshot
+        self._violations = violations
         self._no_account = no_account
         self._protected = protected
         self._users = sorted(snapshot.users, key=lambda one: (compare_key(one.username), one.id))
@@ -182,6 +186,8 @@ class AccessLists:
             "They cannot log in. Whoever enables one of them gives the access back.",
             review=True,
         )
+        if self._violations is not None:
+            yield self._separation(self._violations)
         if self.snapshot.mapping is not None:
             yield self._of_users(
                 "orphans",
@@ -306,6 +312,21 @@ class AccessLists:
         )
         number = len(self.snapshot.memberships)
         return DataTable("access", "Access", columns, rows, "", (), number)
+
+    def _separation(self, violations: Sequence[Violation]) -> DataTable:
+        rows = [
+            (one.username, one.rule.label, ", ".join(one.held), *one.excepted) for one in violations
+        ]
+        return DataTable(
+            "separation",
+            "Roles that must be separate",
+            ("User", "Rule", "Has", "Exception", "Until"),
+            rows,
+            "Active users with roles that separation in the mapping keeps apart.",
+            tuple(dict.fromkeys(one.username for one in violations)),
+            len(rows),
+            review=any(one.exception is None for one in violations),
+        )
 
     def _without_account(self, people: Sequence[NoAccount]) -> DataTable:
         rows = [

@@ -21,6 +21,7 @@ from kanport.pipeline.inputs import Inputs
 from kanport.pipeline.reports import Paper
 from kanport.pipeline.results import OnProgress, Reporter, Stage, ignore
 from kanport.pipeline.state_dir import current_actor, may_be_same, state_folder, utc_now
+from kanport.plan.guards.separation import violations
 from kanport.plan.matching import name_matcher
 from kanport.plan.resolve import Resolved, resolve
 
@@ -48,7 +49,9 @@ def read_access(
     memory = recall(inputs.ledger, server.url) if inputs.ledger is not None else NOTHING
     sources, no_account = _known(inputs, current, memory)
     snapshot = taken(memory=memory, mapping=str(inputs.mapping.path), sources=sources)
-    return AccessLists(snapshot, no_account, name_matcher(inputs.mapping.spec.protect))
+    spec = inputs.mapping.spec
+    broken = violations(spec, current, at=taken_at) if spec.separation else None
+    return AccessLists(snapshot, no_account, name_matcher(spec.protect), broken)
 
 
 def compare_access(old: Snapshot, new: Snapshot, state: Path | None) -> Paper:

@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,7 +29,6 @@ from kanport.campaign.model import (
     REVIEW_FILE,
     SNAPSHOT_FILE,
     Campaign,
-    Decision,
     ReviewRow,
     ReviewWorkbook,
     by_reviewer,
@@ -61,8 +60,8 @@ from kanport.pipeline.results import OnProgress, Reporter, Stage, ignore
 from kanport.pipeline.state_dir import current_actor, ledger_of_mapping, utc_now
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import Plan, PlanMapping
-from kanport.report.document import Data, Document, Item, Prose, Section, item
-from kanport.report.view import Level
+from kanport.report.document import Data, DataTable, Document, Item, Prose, Section, item
+from kanport.report.view import Count, Level, Sum
 from kanport.sources import SourceContext, read_source
 
 DAYS = 14
@@ -260,7 +259,7 @@ def review_status(folder: Path, *, today: str | None = None) -> ReviewStatus:
     """
     review, _, read = _decided(folder)
     late = (today or utc_now()[:10]) > review.until
-    lines = []
+    lines: list[dict[str, Any]] = []
     unanswered = {row.key for row in read.open}
     for workbook in read.workbooks:
         mine = {row.key for row in workbook.rows}
@@ -277,13 +276,13 @@ def review_status(folder: Path, *, today: str | None = None) -> ReviewStatus:
                 "overdue": late and left > 0,
             }
         )
-    unassigned = sum(not row.reviewers for row in read.rows)
-    total = {
+    unassigned = [row for row in read.rows if not row.reviewers]
+    total: dict[str, int] = {
         "rows": len(read.rows),
         "decided": len(read.rows) - len(read.open),
         "open": len(read.open),
         "errors": read.errors,
-        "unassigned": unassigned,
+        "unassigned": len(unassigned),
         "overdue": late and bool(read.open),
     }
     finished = not read.open and not read.errors
@@ -295,13 +294,27 @@ def review_status(folder: Path, *, today: str | None = None) -> ReviewStatus:
             f" {total['open']} open{', overdue' if total['overdue'] else ''};"
             f" the review ends on {review.until}",
         ),
-        (
-            Section(("Reviewers",), tuple(map(_status_line, lines))),
-            Section(
-                ("Nobody can decide about",),
-                tuple(_row_line(row) for row in read.rows if not row.reviewers),
+        (Section(("Findings",), tuple(map(_finding_item, read.findings))),),
+        sums=(_sum("rows", {"decided": total["decided"], "open": total["open"]}),),
+        tables=(
+            DataTable(
+                "reviewers",
+                "Reviewers",
+                ("Reviewer", "Rows", "Decided", "Open", "Errors", "Overdue", "Workbook"),
+                [
+                    (
+                        *(one[name] for name in ("reviewer", "rows", "decided", "open", "errors")),
+                        "overdue" if one["overdue"] else "",
+                        one["file"],
+                    )
+                    for one in lines
+                ],
+                names=[one["reviewer"] for one in lines if one["open"]],
+                number=len(lines),
+                review=not finished,
             ),
-            Section(("Findings",), tuple(map(_finding_item, read.findings))),
+            _open_rows("unassigned", "Nobody can decide", unassigned),
+            _open_rows("open", "Open", read.open),
         ),
     )
 
@@ -318,21 +331,44 @@ def review_status(folder: Path, *, today: str | None = None) -> ReviewStatus:
     return ReviewStatus(Paper(document, data), Exit.OK if finished else Exit.PARTIAL)
 
 
-def _status_line(line: Mapping[str, Any]) -> Item:
-    state = "finished" if not line["open"] else f"{line['open']} open"
-    state += ", overdue" if line["overdue"] else ""
-    errors = f", {counted(line['errors'], 'error', 'errors')}" if line["errors"] else ""
-    return item(
-        Data(line["reviewer"]),
-        f": {line['decided']} of {line['rows']} decided, {state}{errors} (",
-        Data(line["file"]),
-        ")",
-    )
+def _sum(what: str, parts: Mapping[str, int]) -> Sum:
+    counts = tuple(Count(name, number, name) for name, number in parts.items())
+    return Sum(Count(what, sum(parts.values()), what), counts)
 
 
-def _row_line(row: ReviewRow) -> Item:
-    words = (Data(row.user.username), " in ", Data(row.project.label))
-    return item(*words, f" ({row.membership.role})")
+def _open_rows(key: str, title: str, rows: Sequence[ReviewRow]) -> DataTable:
+    listed = [
+        (
+            *(row.project.label, row.user.username, row.membership.role),
+            ", ".join(row.reviewers) or "nobody can decide",
+        )
+        for row in rows
+    ]
+    columns = ("Project", "User", "Role", "Reviewer")
+    names = tuple(f"{user} in {project}" for project, user, *_ in listed)
+    return DataTable(key, title, columns, listed, names=names, number=len(listed))
+
+
+def _rows_table(key: str, title: str, rows: Sequence[DecisionResult]) -> DataTable:
+    """Return rows of a review with what was decided, by whom and where, and what became of it."""
+    columns = ("Project", "User", "Role", "Decision", "New role", "Reviewer", "Result", "Role now")
+    listed = []
+    for one in rows:
+        row, answer = one.row, one.answer
+        listed.append(
+            (
+                *(row.project.label, row.user.username, row.membership.role),
+                *((str(answer.decision), answer.role or "") if answer is not None else ("", "")),
+                answer.reviewer if answer is not None else ", ".join(row.reviewers),
+                str(one.became),
+                one.now or "",
+                answer.comment if answer is not None else "",
+                str(answer.origin) if answer is not None else "",
+            )
+        )
+    names = [f"{one.row.user.username} in {one.row.project.label}" for one in rows]
+    all_columns = (*columns, "Comment", "Cell")
+    return DataTable(key, title, all_columns, listed, names=names, number=len(listed))
 
 
 def _finding_item(finding: Finding) -> Item:
@@ -491,13 +527,6 @@ def close_review(
             if one.table is not None
         ],
     }
-    sections = [
-        Section(
-            (f"{str(became).capitalize()} ({counts[became]})",),
-            tuple(_result_line(one) for one in rows if one.became is became),
-        )
-        for became in Became
-    ]
     ran = Section(("Runs",), tuple(item(Data(one["run"]), f", {one['approved']}") for one in runs))
     changed = counts[Became.REVOKED] + counts[Became.CHANGED]
     document = Document(
@@ -509,7 +538,15 @@ def close_review(
             f" {counts[Became.NOT_DONE] + counts[Became.DRIFTED]} not as decided,"
             f" {counts[Became.OPEN]} open",
         ),
-        (ran, *sections, Section(("Findings",), tuple(map(_finding_item, read.findings)))),
+        (ran, Section(("Findings",), tuple(map(_finding_item, read.findings)))),
+        sums=(_sum("rows", {str(one): counts[one] for one in Became}),),
+        tables=(
+            *(
+                _rows_table(became.name.lower(), str(became).capitalize(), some)
+                for became in Became
+                if (some := [one for one in rows if one.became is became])
+            ),
+        ),
     )
     text = json.dumps(data, ensure_ascii=False, indent=2)
     write_file(folder / RESULT_FILE, f"{text}\n")
@@ -545,13 +582,3 @@ def _result_data(one: DecisionResult) -> dict[str, Any]:
         "comment": answer.comment if answer is not None else None,
         "origin": answer.origin.to_dict() if answer is not None else None,
     }
-
-
-def _result_line(one: DecisionResult) -> Item:
-    answer = one.answer
-    if answer is None:
-        who = ", ".join(one.row.reviewers) or "nobody can decide"
-        return Item((*_row_line(one.row).words, ": not decided by ", Data(who)))
-    unsure = f' ("{Decision.UNSURE}")' if answer.decision is Decision.UNSURE else ""
-    words = _row_line(one.row).words
-    return Item((*words, ": ", Data(answer.reviewer), unsure, " (", Data(str(answer.origin)), ")"))

@@ -51,6 +51,11 @@ class Violation(NamedTuple):
     exception: SeparationException | None = None
 
     @property
+    def excepted(self) -> tuple[str, str]:
+        """The reason and the end of the exception; empty without one."""
+        return (self.exception.reason, self.exception.until) if self.exception else ("", "")
+
+    @property
     def why(self) -> Fact:
         """The violation as a fact."""
         return fact(
