@@ -44,6 +44,13 @@ def main() -> None:
         )
         run(environment, 5, "plan", "mappings/staff-matrix-excel.yaml")
 
+        tell(
+            "   A list as ugly as life (samples/ugly) goes back to the people who keep it: their"
+            " own workbook, with each wrong cell marked and explained."
+        )
+        checked = "demo-output/staff-checked.xlsx"
+        run(environment, 5, "validate", "samples/ugly/staff.yaml", "--annotate", checked)
+
         tell("2. A clean list: people.csv and memberships.csv. First a dry run, saved as a plan.")
         mapping = "mappings/memberships-csv.yaml"
         run(environment, 0, "plan", mapping, "-o", "demo-output/plan.json")
@@ -72,6 +79,7 @@ def main() -> None:
 def about(path: Path) -> str:
     """Describe a file of the demo."""
     return {
+        "staff-checked.xlsx": "HR's list, with the wrong cells marked",
         "plan.json": "the plan that was applied",
         "plan.html": "the plan, for a browser",
         "plan.journal.jsonl": "the journal of the run",

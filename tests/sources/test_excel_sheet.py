@@ -109,18 +109,22 @@ def test_an_empty_sheet_and_one_with_headers_only_are_refused(tmp_path: Path) ->
 
 
 def test_headers_that_stand_twice_or_lack_are_told_with_their_cells(tmp_path: Path) -> None:
-    book = staff([["Mail", " mail", None, None], ["a", "b", None, None], ["c", "d", None, "e"]])
+    book = staff([["Mail", " mail", None, None], ["a", "b", None, None], ["c", "d", "e", None]])
     found = findings_of(lambda: read_excel(tmp_path, book))
     assert [(each.code, each.origin and each.origin.cell) for each in found] == [
         ("header-duplicate", "B1"),
-        ("header-empty", "D3"),
+        ("header-empty", "C3"),
     ]
 
 
-def test_a_value_far_right_of_the_table_is_told(tmp_path: Path) -> None:
+def test_notes_right_of_the_list_are_told_and_ignored(tmp_path: Path) -> None:
     book = staff()
-    book["Staff"]["XFD3"] = "stray"
-    finding = the_finding(lambda: read_excel(tmp_path, book), "header-empty")
+    before = read_excel(tmp_path, book)
+    book["Staff"]["XFD3"] = "a note"
+    book["Staff"]["XFD99"] = "below the list"
+    table = read_excel(tmp_path, book)
+    assert [row.values for row in table.rows] == [row.values for row in before.rows]
+    (finding,) = [one for one in table.findings if one.code == "notes-beside"]
     assert finding.origin is not None and finding.origin.cell == "XFD3"
 
 

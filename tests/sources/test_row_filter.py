@@ -168,3 +168,13 @@ def test_a_condition_on_a_column_that_is_not_there_is_an_error_with_its_place(
         read(tmp_path, "only_rows: {Statis: active}")
     (finding,) = raised.value.findings
     assert (finding.code, finding.case) == ("column-missing", "source-near")
+
+
+def test_a_number_in_a_workbook_is_compared_as_its_text(tmp_path: Path) -> None:
+    book = workbook([["Login", "Name", "No."], ["ann", "Ann", 1], ["", "", "Total"], ["b", "B", 2]])
+    (tmp_path / "people.xlsx").write_bytes(saved(book))
+    text = MAPPING.format(type="excel", ending="xlsx", filter="skip_rows: {No.: [Total, '2']}")
+    (tmp_path / "mapping.yaml").write_text(text, "utf-8")
+    inputs = read_inputs(tmp_path / "mapping.yaml")
+    assert users(inputs) == ["ann"]
+    assert errors(inputs) == []

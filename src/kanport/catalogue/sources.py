@@ -232,6 +232,11 @@ SOURCES: Mapping[str, CatalogueEntry] = {
             **MORE,
         },
     ),
+    "notes-beside": CatalogueEntry(
+        "info",
+        "Cells right of the list have no header, so Kanport ignores them.",
+        one("Kanport ignores the notes right of the list, behind an empty column"),
+    ),
     "row-ragged": CatalogueEntry(
         "error",
         "A row has more or fewer fields than the header.",

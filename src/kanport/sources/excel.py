@@ -425,11 +425,14 @@ def _make_grid(
             raise refused([*problems.all(origin), problem], origin)
         problems.extend([problem])
     by_number = {column.index + 1: column for column in columns}
-    below = [row for row in rows if row.number > header.number and _holds_text(row)]
+    below, beside = _without_notes(
+        [row for row in rows if row.number > header.number and _holds_text(row)], by_number, origin
+    )
     if len(below) > spec.max_rows:
         raise refused([too_many(spec.max_rows, origin)], origin)
     problems.extend(headless(_strays(below, by_number, origin)))
     findings, below = hidden_notes(below, spec.hidden_rows, origin)
+    findings += beside
     problems.extend(finding for finding in findings if finding.code == "row-hidden")
     merged_odd: Mapping[tuple[int, int], Odd] = {}
     if spec.merged_cells == "fill":
@@ -529,6 +532,24 @@ def _below_title(rows: Sequence[RawRow], sheet: SheetLayout, wanted: WantedColum
         if len(filled) > 1 and not all((row.number, number) in merged for number in filled):
             return None
     return row_number
+
+
+def _without_notes(
+    rows: list[RawRow], columns: Mapping[int, SourceColumn], origin: Origin
+) -> tuple[list[RawRow], list[Finding]]:
+    """Return the rows without the notes right of the list, and the finding about them.
+
+    An empty column separates notes from the list; a column next to the list may lack its header.
+    """
+    strays, last = _strays(rows, columns, origin), max(columns, default=0)
+    apart = (n for n in sorted(strays) if n > last + 1 and n - 1 not in strays)
+    first = next(apart, None)
+    if first is None:
+        return rows, []
+    without = [
+        row._replace(cells={n: cell for n, cell in row.cells.items() if n < first}) for row in rows
+    ]
+    return list(filter(_holds_text, without)), [found("notes-beside", strays[first])]
 
 
 def _strays(

@@ -20,7 +20,7 @@ from kanport.mapping.ldap import several
 from kanport.mapping.patterns import TooSlow, compiled
 from kanport.mapping.sources import FileSource, Source
 from kanport.names import normalize
-from kanport.table import STRAY, Cell, Row, Table
+from kanport.table import STRAY, Cell, Odd, Row, Table
 
 _SHOWN = 10
 
@@ -116,8 +116,14 @@ def _tested(table: Table, column: str, condition: Condition, slow: dict[int, str
     known = ~np.isin(coded.codes, list(too_slow))
     for number in np.flatnonzero(~known).tolist():
         slow[number] = too_slow[int(coded.codes[number])]
-    known[list(table.odd.get(column, {}))] = False
+    odd = table.odd.get(column, {})
+    known[[number for number, why in odd.items() if not _is_usable(why)]] = False
     return _Verdict(holds, known)
+
+
+def _is_usable(odd: Odd) -> bool:
+    """Return whether a cell has a text to compare, as a number has, and what only a name needs."""
+    return odd.names or odd.code == "cell-number"
 
 
 def _test_of(condition: Condition) -> Callable[[Cell], bool]:
@@ -176,7 +182,8 @@ def _holds(row: Row, tables: tuple[Conditions, ...]) -> bool:
     def fits(column: str, condition: Condition) -> bool:
         name = normalize("NFC", column)
         try:
-            return name not in row.odd and _test_of(condition)(row.values.get(name, ""))
+            usable = name not in row.odd or _is_usable(row.odd[name])
+            return usable and _test_of(condition)(row.values.get(name, ""))
         except TooSlow:
             return False
 
