@@ -46,7 +46,7 @@ CODES = {
     "W": "writes",
     "M": "manages",
 }
-GREY, YELLOW, RED = (PatternFill("solid", start_color=c) for c in ("DDDDDD", "FFF2CC", "F8CBAD"))
+GRAY, YELLOW, RED = (PatternFill("solid", start_color=c) for c in ("DDDDDD", "FFF2CC", "F8CBAD"))
 WIDTHS = (6, 14, 12, 12, 24, 12, 12, 16, 10, 3, 28)
 
 
@@ -64,7 +64,7 @@ def workbook() -> Workbook:
         sheet.append(row)
     sheet.merge_cells("G14:I14")
     sheet["K7"], sheet["K10"] = "Grace moves to OPS in spring", "ask Ms Weber!"
-    for number, fill in ((4, GREY), (5, GREY), (8, YELLOW), (12, RED)):
+    for number, fill in ((4, GRAY), (5, GRAY), (8, YELLOW), (12, RED)):
         for cell in sheet[number][:9]:
             cell.fill = fill
     for number in (4, 14):
