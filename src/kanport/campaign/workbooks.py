@@ -45,6 +45,7 @@ _STYLES: Final[dict[str, dict[str, Any]]] = {
     _STRONG: {"bold": True},
 }
 _MOST_LISTED = 255  # Characters that a list of choices may have in Excel.
+_LONGEST_COMMENT = 500  # It becomes a part of the reason in the plan and in every report.
 _APOSTROPHES = re.compile("[’‘´`ʼ]")
 _WORDS: Mapping[str, Decision] = {
     **{str(decision): decision for decision in Decision},
@@ -302,7 +303,7 @@ class _Reading:
             self._reviewer,
             decision,
             role or None,
-            _text(row, COMMENT),
+            _text(row, COMMENT)[:_LONGEST_COMMENT],
             row.place(DECISION),
         )
 

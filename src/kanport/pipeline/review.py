@@ -60,7 +60,7 @@ from kanport.pipeline.results import OnProgress, Reporter, Stage, ignore
 from kanport.pipeline.state_dir import current_actor, ledger_of_mapping, utc_now
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import Plan, PlanMapping
-from kanport.report.document import Data, DataTable, Document, Item, Prose, Section, item
+from kanport.report.document import Data, DataTable, Document, Section, item
 from kanport.report.view import Count, Level, Sum
 from kanport.sources import SourceContext, read_source
 
@@ -294,7 +294,6 @@ def review_status(folder: Path, *, today: str | None = None) -> ReviewStatus:
             f" {total['open']} open{', overdue' if total['overdue'] else ''};"
             f" the review ends on {review.until}",
         ),
-        (Section(("Findings",), tuple(map(_finding_item, read.findings))),),
         sums=(_sum("rows", {"decided": total["decided"], "open": total["open"]}),),
         tables=(
             DataTable(
@@ -313,6 +312,7 @@ def review_status(folder: Path, *, today: str | None = None) -> ReviewStatus:
                 number=len(lines),
                 review=not finished,
             ),
+            _findings_table(read.findings),
             _open_rows("unassigned", "Nobody can decide", unassigned),
             _open_rows("open", "Open", read.open),
         ),
@@ -371,12 +371,22 @@ def _rows_table(key: str, title: str, rows: Sequence[DecisionResult]) -> DataTab
     return DataTable(key, title, all_columns, listed, names=names, number=len(listed))
 
 
-def _finding_item(finding: Finding) -> Item:
-    place = "" if finding.origin is None else str(finding.origin)
-    value = "" if finding.value is None else f': "{finding.value}"'
-    words = (Data(place), " ") if place else ()
-    hint = [item("fix: ", Prose(finding.hint))] if finding.hint else []
-    return item(*words, str(finding.severity), ": ", Prose(finding.message + value), under=hint)
+def _findings_table(findings: Sequence[Finding]) -> DataTable:
+    rows = [
+        (
+            "" if one.origin is None else str(one.origin),
+            str(one.severity),
+            one.value or "",
+            one.message,
+            one.hint or "",
+        )
+        for one in findings
+    ]
+    columns = ("Place", "Severity", "Value", "Finding", "Fix")
+    names = tuple(dict.fromkeys(one.message for one in findings))
+    return DataTable(
+        "findings", "Findings", columns, rows, names=names, number=len(rows), review=bool(rows)
+    )
 
 
 # --- the plan -------------------------------------------------------------------------------------
@@ -538,9 +548,10 @@ def close_review(
             f" {counts[Became.NOT_DONE] + counts[Became.DRIFTED]} not as decided,"
             f" {counts[Became.OPEN]} open",
         ),
-        (ran, Section(("Findings",), tuple(map(_finding_item, read.findings)))),
+        (ran,),
         sums=(_sum("rows", {str(one): counts[one] for one in Became}),),
         tables=(
+            _findings_table(read.findings),
             *(
                 _rows_table(became.name.lower(), str(became).capitalize(), some)
                 for became in Became
