@@ -383,9 +383,15 @@ def _findings_table(findings: Sequence[Finding]) -> DataTable:
         for one in findings
     ]
     columns = ("Place", "Severity", "Value", "Finding", "Fix")
-    names = tuple(dict.fromkeys(one.message for one in findings))
+    names = tuple(dict.fromkeys(one.code for one in findings))
     return DataTable(
-        "findings", "Findings", columns, rows, names=names, number=len(rows), review=bool(rows)
+        "findings",
+        "Findings",
+        columns,
+        rows,
+        names=names,
+        number=len(findings),
+        review=bool(findings),
     )
 
 
