@@ -9,7 +9,9 @@ import hypothesis
 import pytest
 from click.testing import CliRunner
 
+from kanport.apply import concurrency
 from kanport.cli import cli
+from kanport.kanboard import client
 from kanport.sandbox import Sandbox, SandboxOptions
 from tests.support.command_line import Result
 from tests.support.endings import Host, a_host
@@ -115,6 +117,10 @@ def kanport(
     monkeypatch.delenv("KANPORT_TOKEN_FILE", raising=False)
     for name in ("KANPORT_STATE", "KANPORT_CONFIG", "KANPORT_PROFILE"):
         monkeypatch.delenv(name, raising=False)
+
+    # A test would only sit out the waits between two tries.
+    monkeypatch.setattr(concurrency, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(client, "FIRST_WAIT", 0.05)
 
     def call(*arguments: object, typed: str | None = None) -> Result:
         ended = CliRunner().invoke(cli, [str(part) for part in arguments], input=typed)

@@ -8,7 +8,7 @@ to four times the rate of one, more bring nothing. So both are measured while th
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from kanport.errors import UsageError
@@ -52,7 +52,7 @@ class Options:
     rate: float | None = None
     max_errors: int | None = None
     retries: int = 4
-    pause: float = FIRST_PAUSE
+    pause: float = field(default_factory=lambda: FIRST_PAUSE)
 
     def __post_init__(self) -> None:
         """Raise UsageError with all values that a run cannot work with."""

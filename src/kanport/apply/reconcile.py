@@ -19,7 +19,7 @@ from kanport.apply.calls import (
     is_shown_by,
     may_be_role_of_group,
 )
-from kanport.apply.concurrency import FIRST_PAUSE
+from kanport.apply.concurrency import Options
 from kanport.apply.journal import Recorded
 from kanport.catalogue import Personal
 from kanport.facts import Fact, fact
@@ -223,7 +223,7 @@ def await_creations(recorded: Recorded, server: Reader, *, sleep: Callable[[floa
 
     if sent:
         read_until_stable(
-            sent, read(sent), [True] * len(sent), read, pause=FIRST_PAUSE, sleep=sleep
+            sent, read(sent), [True] * len(sent), read, pause=Options().pause, sleep=sleep
         )
 
 
