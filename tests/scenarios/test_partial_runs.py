@@ -3,8 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from kanport.ledger import recall
-from kanport.sandbox import Sandbox
+from kanport.plan.change import Action
+from kanport.sandbox import Sandbox, SandboxOptions
 from tests.support.command_line import Kanport
 
 
@@ -51,3 +54,66 @@ def test_a_selection_that_means_nothing_is_wrong_usage(kanport: Kanport, club: P
         refused = kanport("plan", club, "--only", only)
         assert refused.code == 2
         assert f"did you mean {meant}?" in " ".join(refused.err.split())
+
+
+GROUPS = """\
+kanport: 1
+sources:
+  people: {type: csv, path: people.csv}
+  teams: {type: csv, path: teams.csv}
+users:
+  from: people
+  fields: {username: {from: Login}, name: {from: Name}}
+groups:
+  - {from: teams, name: {from: Team}, member: {from: Login}}
+group_members_missing: remove
+group_access:
+  - list:
+      Staff: {ALPHA: project-member, Beta board: project-viewer}
+      New team: {ALPHA: project-manager}
+memberships:
+  - {from: people, username: {from: Login}, project: {from: Project}, role: project-member}
+memberships_missing: revoke
+limits: {revoke: 100}
+ledger: l.db
+"""
+
+
+@pytest.mark.parametrize("kind", [*Action, "user:ann", "user:[a-c]*", "project:ALPHA", "user:n*"])
+def test_any_part_with_groups_and_then_the_rest_lead_to_the_same_server(
+    kanport: Kanport, server: Sandbox, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("people.csv").write_text(
+        "Login,Name,Project\nann,Ann N,ALPHA\nbob,Bob,\nnew,New,ALPHA\nnil,Nil,Beta board\n",
+        "utf-8",
+    )
+    Path("teams.csv").write_text("Team,Login\nStaff,bob\nStaff,new\nNew team,nil\n", "utf-8")
+    mapping = Path("m.yaml")
+    mapping.write_text(GROUPS, encoding="utf-8")
+    ends = []
+    with Sandbox(SandboxOptions()) as other:
+        for number, (one, only) in enumerate(((server, kind), (other, None))):
+            monkeypatch.setenv("KANPORT_URL", one.url)
+            monkeypatch.setenv("KANPORT_TOKEN", one.token)
+            store = one.store
+            alpha = store.add_project("Alpha", identifier="ALPHA")
+            store.add_project("Beta board")
+            ann, cyd, _ = (store.add_user(name) for name in ("ann", "cyd", "bob"))
+            staff = store.add_group("Staff")
+            for user in (ann, cyd):
+                store.add_group_member(staff, user)
+            store.add_member(alpha, cyd, "project-viewer")
+            store.add_group_access(alpha, staff, "project-viewer")
+            planned = ("plan", mapping, "-o", f"{number}.json", *(("--only", only) if only else ()))
+            assert kanport(*planned).code == 0
+            applied = kanport("apply", f"{number}.json", "--yes", "--discard-passwords")
+            assert applied.code in (0, 3), applied
+            for again in range(2):
+                file = f"{number}-{again}.json"
+                assert kanport("plan", mapping, "-o", file).code == 0
+                ended = kanport("apply", file, "--yes", "--discard-passwords")
+                assert ended.code in (0, 3), ended
+            assert kanport("export", "-o", f"{number}.yaml").code == 0
+            ends.append(Path(f"{number}.yaml").read_text(encoding="utf-8"))
+            Path("l.db").unlink(missing_ok=True)
+    assert ends[0] == ends[1]

@@ -218,6 +218,9 @@ def _about(page: Page, view: View) -> None:
         _row(page, "Server", facts.server.url.removesuffix("/jsonrpc.php") + version)
     if (run := facts.run) is not None:
         _row(page, "Made by", ", ".join(filter(None, (run.by, _approval(run.approved)))))
+    for finding in view.findings:
+        if finding.code == "plan-partial":
+            _row(page, "Partial", finding.message)
 
 
 def _approval(approved: Approved | None) -> str:
