@@ -214,16 +214,21 @@ def _check_logins(snapshot: Snapshot, logins: Iterable[str]) -> None:
         )
 
 
-def _file_names(reviewers: Iterable[str]) -> dict[str, str]:
-    """Return a file name for each reviewer that every file system keeps apart."""
+def _file_names(theirs: Mapping[str, Sequence[ReviewRow]]) -> dict[str, str]:
+    """Return a file name for each reviewer, of their projects, that every file system keeps apart.
+
+    It does not name the reviewer: masked reports keep the names of files.
+    """
     names: dict[str, str] = {}
     taken: set[str] = set()
-    for reviewer in reviewers:
-        stem = re.sub(r"[^A-Za-z0-9._-]+", "-", reviewer).strip(".-") or "reviewer"
-        name, number = stem, 1
+    for reviewer, rows in theirs.items():
+        labels = list(dict.fromkeys(row.project.label for row in rows))
+        more = [f"and-{len(labels) - 2}-more"] if len(labels) > 2 else []
+        stem = re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join((*labels[:2], *more)))[:80].strip(".-")
+        name, number = stem or "review", 1
         while name.casefold() in taken:
             number += 1
-            name = f"{stem}-{number}"
+            name = f"{stem or 'review'}-{number}"
         taken.add(name.casefold())
         names[reviewer] = f"{name}.xlsx"
     return names
