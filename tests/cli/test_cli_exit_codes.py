@@ -71,8 +71,7 @@ TABLE = [
     Row(
         endings.a_guard,
         Exit.GUARD,
-        "Kanport plan: club\n✗ Stopped by 1 safety check. Nothing was changed. 3 users would be"
-        " created; 3 memberships would be granted.\n",
+        "Kanport plan: club\n✗ Stopped by 1 safety check. Nothing was changed.\n",
         "Error: 1 safety check stopped the plan; nothing was written\n"
         "  limit-create: Limit exceeded: 3 users to create, 2 allowed (check the plan; if it is"
         " correct, --allow create=3 overrides this check for one run; or set create: 3 under limits"

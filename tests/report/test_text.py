@@ -47,14 +47,18 @@ def section_words(text: str) -> list[str]:
 
 
 def test_the_first_lines_tell_a_manager_what_matters() -> None:
-    top = screen(of_plan(make_plan(guards=(*GUARDS, TRIPPED))), 200).splitlines()[:6]
-    assert top[0] == "Kanport plan: staff"
-    assert top[1].startswith("✗ Stopped by 1 safety check. Nothing was changed. 5 users")
-    assert top[2].startswith(
+    top = screen(of_plan(make_plan(guards=(*GUARDS, TRIPPED))), 200).splitlines()[:7]
+    assert top[:2] == [
+        "Kanport plan: staff",
+        "✗ Stopped by 1 safety check. Nothing was changed.",
+    ]
+    assert top[2] == f"✗ {TRIPPED.guard}: {TRIPPED.message}"
+    assert top[3].startswith("• 5 users would be created, 4 updated")
+    assert top[4].startswith(
         "! 7 of 29 changes need review: 1 grants administrator rights, 3 grant a privileged role, "
     )
-    assert top[3] == "• 4 other changes revoke or lower access."
-    assert top[4].startswith("! 3 errors, 3 warnings and 4 notes")
+    assert top[5] == "• 4 other changes revoke or lower access."
+    assert top[6].startswith("! 3 errors, 3 warnings and 4 notes")
 
 
 def test_a_pipe_gets_no_color_no_boxes_no_wrapping_and_whole_digests() -> None:
@@ -104,7 +108,7 @@ def test_findings_that_are_left_out_are_counted_and_the_worst_are_kept() -> None
     assert "… and" not in pipe(VALIDATION, most=10)
 
 
-def test_failures_are_repeated_at_the_end_with_their_reasons() -> None:
+def test_failures_stand_apart_with_their_reasons() -> None:
     text = section(pipe(RUN), "Not done")
     assert text.splitlines() == ["! 1 failed: the username may be taken", "    create a.schmidt"]
 

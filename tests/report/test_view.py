@@ -125,7 +125,9 @@ def test_errors_are_counted_by_rows_as_well() -> None:
 def test_a_tripped_guard_stops_the_plan() -> None:
     view = of_plan(make_plan(guards=(TRIPPED,)))
     assert view.level is Level.STOP
-    assert view.headline.startswith("Stopped by 1 safety check. Nothing was changed. 5 users would")
+    assert view.headline == "Stopped by 1 safety check. Nothing was changed."
+    assert view.sentences[0].text == f"{TRIPPED.guard}: {TRIPPED.message}"
+    assert view.sentences[1].text.startswith("5 users would be created")
 
 
 def test_a_plan_that_needs_no_review_says_so() -> None:

@@ -38,6 +38,7 @@ from kanport.report.view import (
     ProjectAccess,
     RowResult,
     Sum,
+    View,
     WithheldView,
 )
 
@@ -295,6 +296,32 @@ def moves_with_groups(row: AccessRow) -> bool:
     """Return whether somebody's role changes because groups change, or whether they may get one."""
     gets = row.maybe and row.before is None
     return row.moves and (row.before != row.after or gets)
+
+
+class PersonChanges(NamedTuple):
+    """What happens to somebody: their own changes, and the access that moves with groups."""
+
+    username: str
+    name: str
+    lines: tuple[ChangeView, ...]
+    moves: tuple[AccessRow, ...]
+
+
+def people_and_groups(view: View) -> list[PersonChanges]:
+    """Return everybody whose account or access changes, also those for whom only groups do."""
+    lines: dict[str, list[ChangeView]] = defaultdict(list)
+    moves: dict[str, list[AccessRow]] = defaultdict(list)
+    names: dict[str, str] = {}
+    for row in filter(moves_with_groups, view.access):
+        moves[row.person].append(row)
+        names[row.person] = row.name
+    for person in view.people:
+        lines[person.username] += person.lines
+        names[person.username] = person.name or names.get(person.username, "")
+    return [
+        PersonChanges(who, names[who], tuple(lines[who]), tuple(moves[who]))
+        for who in sorted(names, key=_by_name)
+    ]
 
 
 def by_group(lines: Iterable[ChangeView]) -> tuple[GroupChanges, ...]:

@@ -315,7 +315,7 @@ def _view(
     numbers = severities_in(findings)
     sentences = (
         *stop_sentences(stopped),
-        *guard_sentences(guards),
+        *guard_sentences(guards, {} if tally or verified else actions_in(lines)),
         *withheld_sentences(withheld),
         *(risk_sentences(len(risky), len(lines), risks, removals) if verified is None else ()),
         *finding_sentences(

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from kanport.findings import Finding
-from kanport.names import compare_key
-from kanport.report.changes import moves_with_groups
+from kanport.report.changes import people_and_groups
 from kanport.report.escape import escape_name
 from kanport.report.sentences import (
     CHANGE,
@@ -26,6 +25,7 @@ from kanport.report.sentences import (
     Noun,
     actor_rows,
     fact_rows,
+    group_move,
     project_numbers,
     ranged,
     role_name,
@@ -35,7 +35,6 @@ from kanport.report.sentences import (
     what_to_do,
 )
 from kanport.report.view import (
-    AccessRow,
     ActionRow,
     ChangeView,
     Difference,
@@ -247,18 +246,12 @@ def _numbers(row: ActionRow) -> list[int]:
 
 
 def _people(view: View) -> Iterator[str]:
-    moved: dict[str, list[AccessRow]] = {}
-    for row in view.access:
-        if moves_with_groups(row):
-            moved.setdefault(row.person, []).append(row)
-    names = {person.username: person for person in view.people}
-    for who in sorted({*moved, *names}, key=lambda one: (compare_key(one), one)):
-        person = names.get(who)
-        name = f" ({prose(person.name)})" if person is not None and person.name else ""
-        for line in person.lines if person is not None else ():
-            yield f"- {code(who)}{name}: {_change(line)}"
-        for row in moved.get(who, ()):
-            yield f"- {code(who)}{name}: {code(row.project)}: {prose(through_groups(row))}"
+    for person in people_and_groups(view):
+        who = code(person.username) + (f" ({prose(person.name)})" if person.name else "")
+        yield from (f"- {who}: {_change(line)}" for line in person.lines)
+        for row in person.moves:
+            symbol, verb = group_move(row)
+            yield f"- {who}: `{symbol}` {verb} {code(row.project)}: {prose(through_groups(row))}"
 
 
 def _full(line: ChangeView) -> str:

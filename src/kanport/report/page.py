@@ -118,7 +118,7 @@ class Page:
             rest = self.width - cell_len(title) - 1
             if rest > 0:
                 heading.append_text(self.mark(f" {'─' * rest}", "dim"))
-        self.lines.append(heading)
+        self.add(heading)
 
     def show(self) -> None:
         """Print the page."""

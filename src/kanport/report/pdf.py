@@ -103,7 +103,9 @@ class _Paper:
         """Write a paragraph."""
         self.pdf.set_font(self.family, style, size)
         self.pdf.set_x(16 + indent)
-        self.pdf.multi_cell(0, _LINE * size / 9, self.safe(text), new_x="LMARGIN", new_y="NEXT")
+        self.pdf.multi_cell(
+            0, _LINE * size / 9, self.safe(text), align="L", new_x="LMARGIN", new_y="NEXT"
+        )
 
     def heading(self, text: str) -> None:
         """Write a heading, on one page with what follows."""
@@ -123,7 +125,9 @@ class _Paper:
         left = most
         for number, item in enumerate(shown):
             text = f"- {item if len(item) <= _LONGEST else item[:_LONGEST] + '...'}"
-            lines = self.pdf.multi_cell(0, _LINE, self.safe(text), dry_run=True, output="LINES")
+            lines = self.pdf.multi_cell(
+                0, _LINE, self.safe(text), align="L", dry_run=True, output="LINES"
+            )
             left -= len(lines)
             if left < 0:
                 self.text(f"... and {len(shown) - number} more, see the HTML report")
@@ -139,11 +143,8 @@ def _first_pages(page: _Paper, view: View) -> None:
     page.text(f"{_MARKS[view.level]}: {view.headline}"[:900], size=11, style="B")
     for sentence in view.sentences:
         page.text(f"{_MARKS[sentence.level]}: {sentence.text}"[:600])
-    numbers = view.numbers
-    if numbers is not None:
-        total, *parts = numbers.to_dict().items()
-        addends = " + ".join(f"{number} {name.replace('_', ' ')}" for name, number in parts)
-        page.text(f"{total[1]} planned = {addends}")
+    if view.numbers is not None:
+        page.text(next(one.text for one in view.sums if one.total.key == "planned"))
     page.listing("What now", what_to_do(view), 10)
     undone = (_change(line) for row in view.undone for line in row.lines)
     page.listing("Not as planned" if view.verified else "Not done", undone, _MOST["undone"])
@@ -178,7 +179,9 @@ def _change(line: ChangeView) -> str:
     if line.target:
         parts.append(f"in {line.target}")
     values = [
-        f"{one.label} {_value(one.field, one.before)} -> {_value(one.field, one.after)}"
+        f"{one.label} "
+        + (f"{_value(one.field, one.before)} -> " if one.before is not None else "")
+        + _value(one.field, one.after)
         for one in line.differences
     ]
     text = " ".join(parts) + (f": {', '.join(values)}" if values else "")

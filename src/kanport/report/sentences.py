@@ -4,6 +4,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from kanport.facts import Fact
@@ -242,6 +243,13 @@ def access_words(row: AccessRow) -> str:
     return f"{after}{unsure}" if row.before == row.after else f"{before} → {after}{unsure}"
 
 
+def group_move(row: AccessRow) -> tuple[str, str]:
+    """Return the mark of access that moves with groups, and a verb."""
+    symbol = "+" if row.before is None else "~" if row.after is not None else "-"
+    verb = {"+": "gain", "~": "change", "-": "lose"}[symbol]
+    return symbol, f"may {verb}" if row.maybe else verb
+
+
 def through_groups(row: AccessRow) -> str:
     """Return how somebody's role changes because groups change."""
     groups = ", ".join(row.through)
@@ -336,11 +344,15 @@ def plan_headline(
     withheld: int = 0,
     guards: Sequence[GuardVerdict] = (),
 ) -> str:
-    """Return what a plan comes to; `withheld` removals are open because of the input."""
+    """Return what a plan comes to: that `guards` stop it, or else what would change.
+
+    `withheld` removals are open because of the input.
+    """
     so = f"{counted(withheld, REMOVAL)} {are(withheld)} withheld" if withheld else ""
+    if any(one.tripped for one in guards):
+        return stop_text(guards)
     if any(summary.values()):
-        what = f"{actions_text(summary, would=True)}.{f' {so}.' if so else ''}"
-        return f"{stop_text(guards)} {what}" if any(one.tripped for one in guards) else what
+        return f"{actions_text(summary, would=True)}.{f' {so}.' if so else ''}"
     users, memberships = unchanged.get("users", 0), unchanged.get("memberships", 0)
     same = f"{counted(users, USER)} and {counted(memberships, MEMBERSHIP)} are unchanged"
     return f"Nothing to change, but {so}; {same}." if so else f"Nothing to change: {same}."
@@ -522,6 +534,9 @@ def _flow(flow: Flow) -> str:
     return f"{flow.before} before{''.join(parts)} = {flow.after} after{end}"
 
 
+_STOPS = 3
+"""So many safety checks that stop a plan are named with their reasons at the top of a report."""
+
 # What to do about changes that were not made, where their reason does not say it.
 _WHAT_NOW: Mapping[Status | VerifyStatus, str] = {
     Status.FAILED: "read Kanboard's log, then plan again",
@@ -565,16 +580,28 @@ def stop_sentences(stopped: Fact | None) -> list[Sentence]:
     return [] if stopped is None else [Sentence(Level.STOP, f"Why it stopped: {stopped}")]
 
 
-def guard_sentences(guards: Sequence[GuardVerdict]) -> list[Sentence]:
-    """Return which safety checks are overridden, or that all passed; a stop is in the headline."""
+def guard_sentences(
+    guards: Sequence[GuardVerdict], planned: Mapping[Action, int] = MappingProxyType({})
+) -> list[Sentence]:
+    """Return which safety checks stop the plan or are overridden, or that all passed.
+
+    Where they stop it, `planned` are the changes that the headline does not tell.
+    """
     if not guards:
         return []
-    stopped = sum(guard.tripped for guard in guards)
+    stops = [guard for guard in guards if guard.tripped]
     overridden = listed([guard.guard for guard in guards if guard.lifted])
-    told = []
+    told = [
+        Sentence(Level.STOP, f"{one.guard}: {one.message.rstrip('.')}.") for one in stops[:_STOPS]
+    ]
+    if len(stops) > _STOPS:
+        others = listed([guard.guard for guard in stops[_STOPS:]])
+        told.append(Sentence(Level.STOP, f"Also stopped by {others}."))
+    if stops and any(planned.values()):
+        told.append(Sentence(Level.NOTE, f"{actions_text(planned, would=True)}."))
     if overridden:
         told.append(Sentence(Level.LOOK, f"Overridden for this run by --allow: {overridden}."))
-    if stopped or told:
+    if told:
         return told
     all_of = {1: "The safety check", 2: "Both safety checks"}.get(
         len(guards), f"All {len(guards)} safety checks"

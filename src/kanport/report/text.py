@@ -14,6 +14,7 @@ from rich.text import Text
 
 from kanport.findings import Finding, Severity
 from kanport.outcome import Status, Tally, Verified
+from kanport.report.changes import PersonChanges, people_and_groups
 from kanport.report.page import Page, padded, width_of
 from kanport.report.sentences import (
     CHANGE,
@@ -23,12 +24,16 @@ from kanport.report.sentences import (
     SEVERITIES,
     counted,
     fact_rows,
+    group_move,
     listed,
     project_numbers,
     ranged,
     stop_text,
+    through_groups,
+    utc,
+    what_to_do,
 )
-from kanport.report.view import ChangeView, Difference, Level, Sum, View, ViewKind
+from kanport.report.view import AccessRow, ChangeView, Difference, Level, Sum, View, ViewKind
 
 LEVELS = {
     Level.GOOD: ("✓", "green"),
@@ -46,18 +51,22 @@ def render(view: View, console: Console, *, max_findings: int | None = None) -> 
     """
     page = Page.on(console)
     _top(page, view)
-    _about(page, view)
-    show_summary(page, view)
+    _list(page, "What now", what_to_do(view))
+    _undone(page, view)
     show_risky(page, view)
-    show_changes(page, view)
+    _withheld(page, view)
+    show_summary(page, view)
+    left = show_people(page, view)
     _projects(page, view)
     _access(page, view)
-    _guards(page, view)
+    show_things(page, view, left)
     show_findings(page, view, max_findings)
-    _undone(page, view)
+    _guards(page, view)
     _counts(page, view)
-    _next_steps(page, view)
+    _about(page, view)
     if not page.plain:
+        # Whoever reads a screen sees its end first.
+        _list(page, "Next steps" if len(view.next_steps) > 1 else "Next step", view.next_steps)
         page.lines.append(Text())
         add_verdict(page, view)
     page.show()
@@ -130,7 +139,7 @@ def _marked(page: Page, level: Level, text: str, style: str = "") -> Text:
 
 
 def _about(page: Page, view: View) -> None:
-    page.section("About")
+    page.section("Evidence and approval")
     rows = fact_rows(view.facts, digest_length=None if page.plain else 12)
     labels = width_of((label for label, _ in rows), 24) + 2
     for label, text in rows:
@@ -234,12 +243,23 @@ def _sum(page: Page, total: Sum) -> None:
         )
 
 
-def _next_steps(page: Page, view: View) -> None:
-    if not view.next_steps:
-        return
-    page.section("Next steps" if len(view.next_steps) > 1 else "Next step")
-    for step in view.next_steps:
-        page.add(page.styled(step), indent=2, hang=2)
+def _list(page: Page, title: str, items: Sequence[str]) -> None:
+    if items:
+        page.section(title)
+    for item in items:
+        page.add(page.styled(item), indent=2, hang=2)
+
+
+def _withheld(page: Page, view: View) -> None:
+    """Show the removals that Kanport does not make, each with what prevents it."""
+    items = []
+    for one in view.withheld:
+        where = f" in {one.line.target}" if one.line.target else ""
+        because = "; ".join(cause.message for cause in one.because)
+        places = f" ({', '.join(one.places)})" if one.places else ""
+        since = f"; missing since {utc(one.since)}" if one.since else ""
+        items.append(f"{one.line.verb} {one.who}{where}: {because}{places}{since}")
+    _list(page, "Withheld", items)
 
 
 # --- the summary of a report as text: how many changes of each action, and what became of them ----
@@ -308,9 +328,6 @@ _BESIDE = 100  # from here on, why a change is made fits beside it
 
 MOST_UNFOLDED = 200  # changes that a screen shows
 
-_Group = tuple[str, str, tuple[ChangeView, ...]]
-"""Whom changes are about, what they are called, and the changes."""
-
 
 def show_risky(page: Page, view: View) -> None:
     """Show the changes that need review, a line each; a screen shows the first of very many."""
@@ -334,39 +351,58 @@ def show_risky(page: Page, view: View) -> None:
         page.add(page.mark(f"… and {more} more."), indent=_INDENT)
 
 
-def show_changes(page: Page, view: View) -> None:
-    """Show every change: those of people by person, then those of groups and projects.
+def show_people(page: Page, view: View) -> int:
+    """Show what happens to each person, also through groups; return how many more lines fit.
 
-    A screen shows the first of very many, and how many more there are.
+    A screen shows the first of very many.
     """
-    left = len(view.lines) if page.plain else MOST_UNFOLDED
-    targets = width_of((line.target for line in view.lines), 28)
-    for title, groups in (
-        ("By person", [(one.username, one.name, one.lines) for one in view.people]),
-        ("Groups and projects", _by_thing(view)),
-    ):
-        if groups and left:
-            page.section(title)
-            for who, name, lines in groups:
-                if left:
-                    _show_group(page, who, name, lines[:left], targets)
-                left = max(left - len(lines), 0)
-    if not page.plain and (more := len(view.lines) - MOST_UNFOLDED) > 0:
-        file = "kanport report -o FILE.html, or FILE.xlsx, has all of them."
-        page.add(page.mark(f"… and {counted(more, CHANGE)} more. {file}", "bold"), indent=_INDENT)
+    people = people_and_groups(view)
+    number = sum(len(one.lines) + len(one.moves) for one in people)
+    return _show_groups(page, "Gained and lost by person", people, number, _left(page, view))
 
 
-def _by_thing(view: View) -> list[_Group]:
+def show_things(page: Page, view: View, left: int) -> None:
+    """Show the changes of groups and projects, so many at most."""
     things: dict[str, list[ChangeView]] = {}
     for line in view.others:
         things.setdefault(line.who, []).append(line)
-    return [(who, "", tuple(lines)) for who, lines in things.items()]
+    groups = [PersonChanges(who, "", tuple(lines), ()) for who, lines in things.items()]
+    _show_groups(page, "Groups and projects", groups, len(view.others), left)
 
 
-def _show_group(page: Page, who: str, name: str, lines: Sequence[ChangeView], targets: int) -> None:
+def _left(page: Page, view: View) -> int:
+    return len(view.lines) + len(view.access) if page.plain else MOST_UNFOLDED
+
+
+def _show_groups(
+    page: Page, title: str, groups: Sequence[PersonChanges], number: int, left: int
+) -> int:
+    """Show groups of changes, so many lines at most; return how many more fit."""
+    if groups:
+        page.section(title)
+    targets = width_of((line.target for one in groups for line in one.lines), 28)
+    for one in groups:
+        if left > 0:
+            _show_group(page, one, left, targets)
+            left -= len(one.lines) + len(one.moves)
+            number -= len(one.lines) + len(one.moves)
+    if (more := number + max(-left, 0)) > 0:
+        file = "kanport report -o FILE.html, or FILE.xlsx, has all of them."
+        told = f"… and {more} more {CHANGE(more)}. {file}"
+        page.add(page.mark(told, "bold"), indent=_INDENT)
+    return max(left, 0)
+
+
+def _show_group(page: Page, one: PersonChanges, most: int, targets: int) -> None:
+    who, name, lines = one.username, one.name, one.lines[:most]
+    moves = one.moves[: most - len(lines)]
     if page.width is None:
         for line in lines:
             page.add(_plain_change(page, line))
+        for row in moves:
+            symbol, verb = group_move(row)
+            parts = (f"{symbol} {verb}", who, row.project, through_groups(row))
+            page.add("  ".join(page.glyph(page.safe(part)) for part in parts))
         return
     head = page.styled(who, "bold")
     if name and name != who:
@@ -376,13 +412,24 @@ def _show_group(page: Page, who: str, name: str, lines: Sequence[ChangeView], ta
         for line in lines:
             page.add(_what(page, line, targets), indent=_INDENT * 2, hang=_HANG)
             page.add(_why(page, line), indent=_INDENT * 2 + _HANG)
+        for row in moves:
+            page.add(_move(page, row, targets), indent=_INDENT * 2, hang=_HANG)
         return
     table = Table.grid(padding=(0, _GAP, 0, 0), expand=True)
     table.add_column(ratio=1, overflow="fold")
     table.add_column(ratio=1, overflow="fold")
     for line in lines:
         table.add_row(_what(page, line, targets), _why(page, line))
+    for row in moves:
+        table.add_row(_move(page, row, targets), Text())
     page.add_table(table, indent=_INDENT * 2)
+
+
+def _move(page: Page, row: AccessRow, targets: int) -> Text:
+    symbol, verb = group_move(row)
+    what = page.mark(f"{symbol} {verb:<{_VERB - 1}} ", SYMBOL_STYLES[symbol])
+    what.append_text(padded(page.styled(row.project), targets)).append("  ")
+    return what.append_text(page.prose(through_groups(row)))
 
 
 def _what(page: Page, line: ChangeView, targets: int) -> Text:

@@ -22,13 +22,12 @@ from jinja2.ext import Extension
 from markupsafe import Markup
 
 from kanport.findings import Finding, Severity
-from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.outcome import Status, VerifyStatus
 from kanport.plan.change import Action, values_of
 from kanport.plan.roles import kanboard_rank
 from kanport.report.access import is_changed, people_by_projects
-from kanport.report.changes import first_of, moves_with_groups
+from kanport.report.changes import first_of, moves_with_groups, people_and_groups
 from kanport.report.document import Document
 from kanport.report.escape import escape_name
 from kanport.report.sentences import (
@@ -38,6 +37,7 @@ from kanport.report.sentences import (
     access_words,
     actor_rows,
     fact_rows,
+    group_move,
     project_numbers,
     ranged,
     role_name,
@@ -348,7 +348,8 @@ class _People:
     def of(cls, view: View) -> "_People":
         return cls(
             _by_username(view, [f"p{number}" for number in range(1, len(view.people) + 1)]),
-            _by_username(view, [person.name for person in view.people]),
+            {row.person: row.name for row in _indirect(view)}
+            | _by_username(view, [person.name for person in view.people]),
         )
 
 
@@ -400,13 +401,10 @@ def _pieces_by_person(view: View, people: _People) -> Iterator[_Piece]:
     # A link may name somebody as they were called before.
     wanted = {people.anchors.get(who) for who in _linked(view)}
     anchors = {who: anchor for who, anchor in people.anchors.items() if anchor in wanted}
-    groups: dict[str, list[ChangeView | AccessRow]] = {}
-    for person in view.people:
-        groups.setdefault(person.username, []).extend(person.lines)
-    for row in _indirect(view):
-        groups.setdefault(row.person, []).append(row)
-    order = sorted(groups, key=lambda who: (compare_key(who), who))
-    return _pieces(view, ((who, groups[who]) for who in order), anchors)
+    groups: list[tuple[str, list[ChangeView | AccessRow]]] = [
+        (one.username, [*one.lines, *one.moves]) for one in people_and_groups(view)
+    ]
+    return _pieces(view, groups, anchors)
 
 
 def _pieces_one_by_one(view: View, lines: Iterable[ChangeView]) -> Iterator[_Piece]:
@@ -486,16 +484,15 @@ def _row(line: ChangeView, who: str, span: int, anchor: str | None, *, brief: bo
 
 def _indirect_row(row: AccessRow, who: str, span: int, anchor: str | None) -> _Row:
     """Return access that moves with groups as a row between the changes of a person."""
-    symbol = "+" if row.before is None else "~" if row.after is not None else "-"
+    symbol, verb = group_move(row)
     before, after = (role_name(role) if role else None for role in (row.before, row.after))
-    verb = {"+": "gain", "~": "change", "-": "lose"}[symbol]
     return _Row(
         who=who,
         span=span,
         anchor=anchor,
         id="",
         code=_INDIRECT[symbol],
-        verb=f"may {verb}" if row.maybe else verb,
+        verb=verb,
         target=row.project,
         before=[(0, "", before)] if before else [],
         after=[(0, "", after)],
