@@ -52,7 +52,7 @@ def test_the_first_lines_tell_a_manager_what_matters() -> None:
         "Kanport plan: staff",
         "✗ Stopped by 1 safety check. Nothing was changed.",
     ]
-    assert top[2] == f"✗ {TRIPPED.guard}: {TRIPPED.message}"
+    assert top[2] == "✗ " + ": ".join([TRIPPED.guard, TRIPPED.message])
     assert top[3].startswith("• 5 users would be created, 4 updated")
     assert top[4].startswith(
         "! 7 of 29 changes need review: 1 grants administrator rights, 3 grant a privileged role, "

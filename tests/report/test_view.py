@@ -126,7 +126,7 @@ def test_a_tripped_guard_stops_the_plan() -> None:
     view = of_plan(make_plan(guards=(TRIPPED,)))
     assert view.level is Level.STOP
     assert view.headline == "Stopped by 1 safety check. Nothing was changed."
-    assert view.sentences[0].text == f"{TRIPPED.guard}: {TRIPPED.message}"
+    assert view.sentences[0].text == ": ".join([TRIPPED.guard, TRIPPED.message])
     assert view.sentences[1].text.startswith("5 users would be created")
 
 
