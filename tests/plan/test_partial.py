@@ -99,7 +99,7 @@ def test_a_part_of_a_plan_can_be_made_alone_and_the_whole_afterwards(
         ("user.creat", "did you mean user.create?"),
         ("member.grant", "did you mean membership.grant?"),
         ("user:", "did you mean user:?"),
-        ("zzz", "such as user:ada"),
+        ("zzz", "give user:PATTERN"),
     ],
 )
 def test_a_wrong_selection_is_refused_with_what_was_meant(text: str, meant: str) -> None:

@@ -60,10 +60,10 @@ def parse_only(texts: Iterable[str]) -> Only | None:
         parts[kind].append(text.removeprefix(kind).strip())
         if not parts[kind][-1] or (not kind and text not in set(Action)):
             close = near(text, [*Action, _USER, _PROJECT])
-            meant = f"did you mean {close}?" if close else "such as user:ada or project:ALPHA"
+            meant = f"did you mean {close}? Else " if close else ""
             raise UsageError(
                 f"{text!r} selects nothing",
-                hint=f"{meant} The kinds are {', '.join(Action)}",
+                hint=f"{meant}give user:PATTERN, project:PATTERN or one of {', '.join(Action)}",
             )
     if not texts:
         return None
@@ -115,7 +115,8 @@ class Part:
 
 def part_of(changes: Sequence[Change], only: Only, current: CurrentState) -> Part:
     """Return the changes that are selected or needed; they keep their ids and their order."""
-    chosen = {change.id for change in changes if _selects(only, changes, current)(change)}
+    selects = _selects(only, changes, current)
+    chosen = {change.id for change in changes if selects(change)}
     kept, waiting = set(chosen), [change for change in changes if change.id in chosen]
     needs = _Needs(changes, current)
     while waiting:
