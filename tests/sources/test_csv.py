@@ -143,6 +143,13 @@ def test_a_column_without_header_that_holds_values_is_refused(tmp_path: Path) ->
     assert finding.origin is not None and (finding.origin.row, finding.origin.position) == (3, 2)
 
 
+def test_notes_right_of_the_list_are_told_and_ignored(tmp_path: Path) -> None:
+    table = read_csv(tmp_path, "a;b;;;\n1;2;;a note;\n3;4;;;\n;;;only a note;and more\n")
+    assert values(table) == [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]
+    (finding,) = [one for one in table.findings if one.code == "notes-beside"]
+    assert finding.origin is not None and (finding.origin.row, finding.origin.position) == (2, 4)
+
+
 def test_everything_that_is_wrong_with_a_file_is_told_at_once(tmp_path: Path) -> None:
     findings = findings_of(lambda: read_csv(tmp_path, 'a,A,\n1,2,3\n1\n"x"y,2,3\n'))
     assert sorted(finding.code for finding in findings) == [

@@ -351,9 +351,10 @@ def collect_line(ctx: click.Context, folder: str) -> str:
     return shlex.join(["kanport", "review", "collect", folder, *options, "-o", "plan.json"])
 
 
-def plan_line(ctx: click.Context, mapping: Path | str) -> str:
-    """Return the complete command that plans again on the server of a call."""
+def plan_line(ctx: click.Context, mapping: Path | str, only: Iterable[str] = ()) -> str:
+    """Return the complete command that plans again on the server of a call, or a part of it."""
     options = typed_options(ctx, plan_command)
+    options += chain.from_iterable(("--only", part) for part in only)
     return shlex.join(["kanport", "plan", str(mapping), *options, "-o", "plan.json"])
 
 

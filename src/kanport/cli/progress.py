@@ -205,7 +205,8 @@ class Following:
             yield f"Then collect the review again: {collect_line(self._ctx, review.folder)}"
         else:
             mapping = self._ctx.params.get("mapping_path") or result.plan.mapping.path
-            yield f"Then plan again: {plan_line(self._ctx, mapping)}"
+            only = result.plan.partial.only if result.plan.partial is not None else ()
+            yield f"Then plan again: {plan_line(self._ctx, mapping, only)}"
 
     def _compared(self, needed: int) -> None:
         if not needed:

@@ -36,6 +36,7 @@ from kanport.sources.raw_table import (
     Problems,
     WantedColumns,
     columns_of,
+    first_note,
     header_key,
     header_problems,
     headers_of,
@@ -237,6 +238,7 @@ def _read_grid(
     for shape in (*body.ragged, *body.split):
         tell = partial(_ragged, shape, width, delimiter.char, origin, all_alike=body.all_alike)
         problems.add("row-ragged", tell)
+    beside = body.without_notes(origin)
     problems.extend(headless(body.strays(origin)))
     grid = Grid(
         columns=columns,
@@ -253,7 +255,7 @@ def _read_grid(
         raise refused([*broken, *grid.strays.values()], origin)
     if broken := problems.all(origin):
         raise refused([*broken, *grid.strays.values()], origin)
-    return grid, [*body.surplus_notes(origin), *units]
+    return grid, [*body.surplus_notes(origin), *beside, *units]
 
 
 class _Shape(NamedTuple):
@@ -389,6 +391,18 @@ class _Body:
             if len(filled):
                 found[index] = _field_origin(origin, int(self.numbers[filled[0]]), index)
         return found
+
+    def without_notes(self, origin: Origin) -> list[Finding]:
+        """Leave out the notes right of the list, and return the finding about them."""
+        strays = self.strays(origin)
+        named = set(range(self.width)) - set(self.nameless)
+        first = first_note(strays, max(named, default=-1))
+        if first is None:
+            return []
+        self.nameless = tuple(index for index in self.nameless if index < first)
+        self.columns = self.columns[:first]
+        self._leave_out(self._blank_rows())
+        return [found("notes-beside", strays[first])]
 
     def surplus_notes(self, origin: Origin) -> list[Finding]:
         """Return a warning where some rows have empty fields beyond the header, and others not."""

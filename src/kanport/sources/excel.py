@@ -42,6 +42,7 @@ from kanport.sources.raw_table import (
     WantedColumns,
     closest,
     columns_of,
+    first_note,
     header_key,
     header_problems,
     headers_of,
@@ -537,13 +538,9 @@ def _below_title(rows: Sequence[RawRow], sheet: SheetLayout, wanted: WantedColum
 def _without_notes(
     rows: list[RawRow], columns: Mapping[int, SourceColumn], origin: Origin
 ) -> tuple[list[RawRow], list[Finding]]:
-    """Return the rows without the notes right of the list, and the finding about them.
-
-    An empty column separates notes from the list; a column next to the list may lack its header.
-    """
-    strays, last = _strays(rows, columns, origin), max(columns, default=0)
-    apart = (n for n in sorted(strays) if n > last + 1 and n - 1 not in strays)
-    first = next(apart, None)
+    """Return the rows without the notes right of the list, and the finding about them."""
+    strays = _strays(rows, columns, origin)
+    first = first_note(strays, max(columns, default=0))
     if first is None:
         return rows, []
     without = [

@@ -157,6 +157,16 @@ def header_problems(
     return problems
 
 
+def first_note(strays: Collection[int], last: int) -> int | None:
+    """Return the first column of the notes right of a list; None without any.
+
+    An empty column separates notes from the list; a column next to the list may lack its header.
+    `strays` are the columns with values and without a header, `last` is the last one with a header.
+    """
+    apart = (number for number in sorted(strays) if number > last + 1 and number - 1 not in strays)
+    return next(apart, None)
+
+
 def headless(strays: Mapping[int, Origin]) -> list[Finding]:
     """Return the findings for columns that hold values and have no header, by their first value."""
     return [found("header-empty", origin) for _, origin in sorted(strays.items())]
