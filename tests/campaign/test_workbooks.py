@@ -9,7 +9,7 @@ from openpyxl import load_workbook
 from kanport.campaign.model import Decision
 from kanport.campaign.workbooks import unknown_files, workbook_of
 from kanport.findings import Finding, Severity
-from tests.support.reviews import ReviewDesk
+from tests.support.reviews import ROLES, ReviewDesk, a_current
 
 
 @pytest.fixture
@@ -177,3 +177,15 @@ def test_hidden_and_sorted_rows_are_read(desk: ReviewDesk) -> None:
     assert answers.findings == ()
     (answer,) = answers.given
     assert answer.row.user.username == "bob" and str(answer.origin).endswith("!H7")
+
+
+def test_a_custom_role_counts_in_its_own_project_only(tmp_path: Path) -> None:
+    roles = {1: {**ROLES[1], 2: "Tester"}, 2: ROLES[2]}
+    desk = ReviewDesk(tmp_path, a_current(roles))
+    desk.fill("lea", "bob", "ALPHA", decision="change", new_role="Tester")
+    desk.fill("lea", "eve", "BETA", decision="change", new_role="Tester")
+    answers = desk.read("lea")
+    assert [answer.row.user.username for answer in answers.given] == ["bob"]
+    assert [(code, case) for code, case, _ in codes(answers.findings)] == [
+        ("review-role", "unknown")
+    ]

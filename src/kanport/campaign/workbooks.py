@@ -230,6 +230,9 @@ class _Reading:
         self._reviewer, self._file, self._rows = reviewer, file, tuple(rows)
         self._own, self._every, self._table = {row.key: row for row in rows}, every, table
         self._findings: list[Finding] = []
+        self._roles: dict[int, set[str]] = {}
+        for row in every.values():
+            self._roles.setdefault(row.project.id, set()).add(row.membership.role)
 
     def answers(self) -> Answers:
         """Return the decisions, and all that is wrong."""
@@ -316,7 +319,8 @@ class _Reading:
         )
 
     def _role_fits(self, row: Row, asked: ReviewRow, decision: Decision, role: str) -> bool:
-        known = {*ProjectRole, *(one.membership.role for one in self._every.values())}
+        # Kanboard takes any text for a role, so only those that the project has are known.
+        known = {*ProjectRole, *self._roles.get(asked.project.id, ())}
         if decision is not Decision.CHANGE:
             case = "needless" if role else None
         elif not role:
