@@ -123,12 +123,12 @@ if TYPE_CHECKING:
         By,
         ReviewResult,
         ReviewStatus,
+        StartedReview,
         close_review,
         collect_review,
         review_status,
         start_review,
     )
-    from kanport.pipeline.review import Started as ReviewStarted
     from kanport.pipeline.setup import (
         Adoptable,
         Exported,
@@ -171,7 +171,6 @@ __all__ = [
     "Result",
     "Resumption",
     "ReviewResult",
-    "ReviewStarted",
     "ReviewStatus",
     "Run",
     "RunCutOff",
@@ -182,6 +181,7 @@ __all__ = [
     "SourcesRead",
     "Stage",
     "Started",
+    "StartedReview",
     "Verification",
     "Written",
     "access_paper",
@@ -262,7 +262,7 @@ _ELSEWHERE: Mapping[str, str] = {
     "write_evidence": "kanport.pipeline.evidence:write_evidence",
     "By": "kanport.pipeline.review:By",
     "ReviewResult": "kanport.pipeline.review:ReviewResult",
-    "ReviewStarted": "kanport.pipeline.review:Started",
+    "StartedReview": "kanport.pipeline.review:StartedReview",
     "ReviewStatus": "kanport.pipeline.review:ReviewStatus",
     "close_review": "kanport.pipeline.review:close_review",
     "collect_review": "kanport.pipeline.review:collect_review",

@@ -213,10 +213,10 @@ def read_answers(
     if lost := [column for column in needed if column not in table.columns]:
         why = found("review-columns", table.origin, columns=tuple(lost), count=len(lost))
         return Answers(reviewer, file, tuple(rows), (), (why,), table)
-    return _Reading(reviewer, file, rows, every, table).answers()
+    return _AnswerReader(reviewer, file, rows, every, table).answers()
 
 
-class _Reading:
+class _AnswerReader:
     """The rows of one workbook, compared with what was written."""
 
     def __init__(

@@ -71,7 +71,7 @@ By = Literal["manager", "owner"]
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class StartedReview:
     """A review that was started, and what nobody reviews.
 
     `unassigned` are rows that nobody may decide about, `left_out` the private and closed projects.
@@ -97,7 +97,7 @@ def start_review(
     name: str | None = None,
     about_self: bool = False,
     progress: OnProgress = ignore,
-) -> Started:
+) -> StartedReview:
     """Write a workbook for each reviewer into a new folder, with the snapshot that they are of.
 
     `by` says who reviews a project: its managers or its owner; `reviewers` is a list with the
@@ -152,7 +152,7 @@ def start_review(
     # Last of all: without it, the folder is no review.
     write_review(folder, review)
     unassigned = tuple(row for row in rows if not row.reviewers)
-    return Started(review, folder, rows, unassigned, left_out)
+    return StartedReview(review, folder, rows, unassigned, left_out)
 
 
 def _read(server: Client) -> CurrentState:
