@@ -16,12 +16,13 @@ HEADING = re.compile(r"[A-Z][a-z]+( [a-z]+)?:")
 
 
 def roff(text: str) -> str:
-    """Return a line as roff takes it: no escapes, no macros, hyphens that can be searched.
+    """Return a line as roff takes it: no escapes, no macros, ASCII, hyphens to search for.
 
     >>> roff(".a-b")
     '\\\\&.a\\\\-b'
     """
     text = text.replace("\\", "\\e").replace("-", "\\-")
+    text = "".join(one if one.isascii() else f"\\[u{ord(one):04X}]" for one in text)
     return f"\\&{text}" if text.startswith((".", "'")) else text
 
 
