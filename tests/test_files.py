@@ -96,3 +96,14 @@ def test_on_a_full_disk_it_is_room_that_is_wanted() -> None:
     with pytest.raises(UsageError, match="No space left on device") as refused:
         write_file(Path("/dev/full"), "text")
     assert refused.value.hint == "make room there, or name a file on another disk"
+
+
+def test_a_dash_is_standard_output_for_texts_and_for_other_files() -> None:
+    code = "from pathlib import Path; from kanport.files import write_file\n"
+    for content in ("grün\n".encode(), b"PK\x03\x04\xff\xfe"):
+        ended = subprocess.run(
+            [sys.executable, "-c", f"{code}write_file(Path('-'), {content!r})"],
+            capture_output=True,
+            check=True,
+        )
+        assert ended.stdout == content

@@ -128,7 +128,7 @@ def write_file(
         content = content.encode("utf-8")
     pieces = (content,) if isinstance(content, bytes) else content
     if path == STDOUT:
-        sys.stdout.write(b"".join(pieces).decode("utf-8"))
+        _print(b"".join(pieces))
         return
     try:
         if (descriptor := _open_special(path)) is not None:
@@ -141,6 +141,20 @@ def write_file(
             _replace(place, pieces, 0o600 if secret else mode, keep=not secret)
     except (OSError, RuntimeError) as problem:
         raise _refusal(path, problem) from problem
+
+
+def _print(content: bytes) -> None:
+    """Write a text, or the bytes of another kind of file, to standard output."""
+    try:
+        sys.stdout.write(content.decode("utf-8"))
+    except UnicodeDecodeError:
+        if sys.stdout.isatty():
+            raise UsageError(
+                "this is no text, so it does not go to a terminal", hint="name a file, or pipe it"
+            ) from None
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
 
 
 def readers(path: Path) -> str:
