@@ -59,13 +59,13 @@ def listed(texts: Sequence[str], *, most: int | None = SHOWN) -> str:
     return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def counted(number: int, one: str, many: str) -> str:
-    """Return a number with its noun.
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return a number in plain digits with its noun; the plural ends in s where none is given.
 
-    >>> counted(1, "user", "users"), counted(0, "user", "users")
-    ('1 user', '0 users')
+    >>> counted(1, "user"), counted(2000, "user"), counted(0, "entry", "entries")
+    ('1 user', '2000 users', '0 entries')
     """
-    return f"{number} {one if number == 1 else many}"
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def as_yaml(text: str) -> str:

@@ -1,11 +1,13 @@
 """What changed between two plans: nothing is missed, and a row that moved is no change."""
 
+import io
 import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from openpyxl import load_workbook
 
 from kanport.facts import as_written
 from kanport.findings import Finding, found
@@ -16,7 +18,7 @@ from kanport.plan.compare import compare
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import plan_digest
 from kanport.report.compare import as_dict, document_of, headline, reasons
-from kanport.report.document import as_html, as_markdown, as_text
+from kanport.report.document import as_csv, as_excel, as_html, as_markdown, as_text
 from kanport.report.escape import escape_control
 from tests.support.changes import after_of, before_of, changed
 from tests.support.report.drawing import plans, plans_and_runs
@@ -151,6 +153,31 @@ def test_planned_and_done_are_beside_each_other() -> None:
     assert f"{count} planned = {count - 2} done + 0 unchanged + 1 failed + 1 skipped" in text
     assert "why: the server refused it" in text
     assert "why: it needs c0001" in text
+
+
+def test_every_format_says_in_its_first_sentence_what_became_of_the_run() -> None:
+    ids = [change.id for change in PLAN.changes]
+    ends = [Status.FAILED] * 13 + [Status.SKIPPED] * 2 + [Status.DONE] * (len(ids) - 15)
+    outcomes = tuple(
+        Outcome(name, end, None if end is Status.DONE else as_written("no"))
+        for name, end in zip(ids, ends, strict=True)
+    )
+    run = Run("run-1", "2026-11-03T22:16:00Z", "2026-11-03T22:17:00Z", outcomes)
+    said = f"Both are the same plan of {len(ids)} changes. The run: 13 failed and 2 skipped."
+    paper = document_of(compare(PLAN, PLAN), new_run=run)
+    for drawn in (as_text(paper), as_markdown(paper), as_html(paper), as_csv(paper)):
+        assert said in drawn
+    (sheet,) = load_workbook(io.BytesIO(as_excel(paper))).worksheets
+    assert said in [row[1] for row in sheet.iter_rows(values_only=True)]
+    assert as_dict(compare(PLAN, PLAN), new_run=run)["headline"] == said
+    both = headline(compare(PLAN, PLAN), run, run)
+    assert both.endswith(
+        "The old run: 13 failed and 2 skipped. The new run: 13 failed and 2 skipped."
+    )
+    good = replace(run, outcomes=tuple(Outcome(name, Status.DONE) for name in ids))
+    assert headline(compare(PLAN, PLAN), new_run=good).endswith(
+        f"The run: all {len(ids)} changes made or unchanged."
+    )
 
 
 def test_what_the_old_run_did_is_told_of_what_is_no_longer_planned() -> None:

@@ -9,7 +9,6 @@ from kanport.checks import check
 from kanport.config.settings import Settings
 from kanport.doctor.checks import (
     Check,
-    counted,
     failed,
     finding_lines,
     fine,
@@ -22,6 +21,7 @@ from kanport.errors import ConfigInvalid, Exit, KanportError
 from kanport.fields import UPDATABLE
 from kanport.findings import errors_in, in_order
 from kanport.mapping import LoadedMapping, load_mapping
+from kanport.messages import counted
 from kanport.model import CurrentState, DesiredRelation, DesiredState, DesiredUser
 from kanport.names import as_written
 from kanport.network import LONGEST_EXCHANGE

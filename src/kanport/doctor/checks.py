@@ -16,6 +16,7 @@ from kanport.config.settings import Settings
 from kanport.errors import Exit, KanportError, SourceInvalid
 from kanport.findings import Finding, Severity
 from kanport.kanboard.transport import tls_context
+from kanport.messages import counted
 from kanport.network import Deadline, open_socket
 from kanport.report.escape import escape_control, json_safe
 from kanport.report.sentences import SEVERITIES
@@ -107,15 +108,6 @@ def exit_for(checks: Iterable[Check]) -> Exit:
     """Return the exit code for all checks: that of the worst problem, or 0."""
     codes = {check.code for check in checks if check.level is CheckStatus.PROBLEM}
     return next((code for code in _WORST if code in codes), max(codes, default=Exit.OK))
-
-
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """Return a number with its noun.
-
-    >>> counted(1, "row"), counted(2000, "row"), counted(0, "entry", "entries")
-    ('1 row', '2,000 rows', '0 entries')
-    """
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 # --- check the certificate of a server: names, issuer and end of validity -------------------------

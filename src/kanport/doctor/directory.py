@@ -7,9 +7,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kanport.config.address import is_loopback
-from kanport.doctor.checks import Check, certificate_check, counted, fine, warning
+from kanport.doctor.checks import Check, certificate_check, fine, warning
 from kanport.errors import KanportError
 from kanport.mapping.ldap import LdapSource
+from kanport.messages import counted
 from kanport.network import LONGEST_EXCHANGE
 from kanport.sources.ldap.ber import SUCCESS, Done, Entry, answer_text, meaning
 from kanport.sources.ldap.connect import connected

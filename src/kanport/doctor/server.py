@@ -12,7 +12,6 @@ from kanport.config.settings import Settings
 from kanport.doctor.checks import (
     Check,
     certificate_check,
-    counted,
     failed,
     fine,
     look_at,
@@ -27,6 +26,7 @@ from kanport.kanboard.api_versions import OLDEST, came_with
 from kanport.kanboard.client import Client
 from kanport.kanboard.reader import read_current
 from kanport.kanboard.rpc import METHOD_NOT_FOUND, Call, RefusedCall
+from kanport.messages import counted
 from kanport.model import AppRole, CurrentState, User
 
 ABOUT = "server"

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from kanport.doctor.checks import Check, counted, failed, finding_lines, fine, warning
+from kanport.doctor.checks import Check, failed, finding_lines, fine, warning
 from kanport.errors import KanportError
 from kanport.findings import Severity
 from kanport.mapping import LoadedMapping
 from kanport.mapping.ldap import LdapSource
+from kanport.messages import counted
 from kanport.network import LONGEST_EXCHANGE
 from kanport.normalize import columns_used, secret_columns
 from kanport.sources import SourceContext, read_source

@@ -36,18 +36,18 @@ def numbers_are_ids(mapping: MappingFile) -> bool:
 
 
 def is_of_directory(given: Given[str]) -> bool:
-    """Return whether a text comes from entries of directories, whose names are exact."""
+    """Return whether a text comes only from directory entries, which name projects exactly."""
     return bool(given.origins) and all(place.dn is not None for place in given.origins)
 
 
 def texts_of_projects(desired: DesiredState) -> dict[str, None]:
-    """Return what the sources call projects in which they want anybody, or might want nobody."""
+    """Return every text that names a project in the sources, also projects without members."""
     listed = Relations.of(desired).targets.used
     return dict.fromkeys((*(given.value for given in desired.projects_named), *listed))
 
 
 def projects_given(desired: DesiredState, texts: Set[str]) -> Iterator[Given[str]]:
-    """Yield every place where the sources call a project by one of these texts."""
+    """Yield every value in the sources that names a project by one of these texts."""
     yield from (given for given in desired.projects_named if given.value in texts)
     if texts:
         memberships = Relations.of(desired)
@@ -56,9 +56,9 @@ def projects_given(desired: DesiredState, texts: Set[str]) -> Iterator[Given[str
 
 
 def misread_projects(desired: DesiredState, projects: ProjectIndex[AnyProject]) -> frozenset[str]:
-    """Return the texts of directories that mean a project only if another spelling is taken for it.
+    """Return texts of directories that match a project only by another spelling.
 
-    Where other texts mean that project as well, theirs is another group of the directory.
+    Where other texts match that project as well, they come from another group of the directory.
     """
     texts: dict[AnyProject, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for text in texts_of_projects(desired):

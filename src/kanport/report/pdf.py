@@ -180,7 +180,7 @@ def _change(line: ChangeView) -> str:
         parts.append(f"in {line.target}")
     values = [
         f"{one.label} "
-        + (f"{_value(one.field, one.before)} -> " if one.before is not None else "")
+        + (f"{_value(one.field, one.before)} → " if one.before is not None else "")
         + _value(one.field, one.after)
         for one in line.differences
     ]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
+from kanport import messages
 from kanport.facts import Fact
 from kanport.findings import Severity
 from kanport.outcome import Approved, Status, Tally, Verified, VerifyStatus
@@ -150,7 +151,7 @@ def counted(number: int, noun: Noun) -> str:
     >>> counted(1, CHANGE), counted(50000, CHANGE)
     ('1 change', '50000 changes')
     """
-    return f"{number} {noun(number)}"
+    return messages.counted(number, *noun)
 
 
 def listed(parts: Sequence[str]) -> str:

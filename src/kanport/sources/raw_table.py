@@ -31,18 +31,18 @@ from kanport.spreadsheet import converted, stray_rows, unwrapped
 from kanport.table import FileRead, Odd, Place, Row, Table
 
 MAX_PER_CODE = 1_000
-"""So many findings of one code are kept; more would be one mistake seen very often."""
+"""Number of findings of one code that are kept; more would repeat one mistake."""
 
 
 class Problems:
-    """Findings in the order in which they came; beyond a limit they are only counted."""
+    """Findings in order of arrival; beyond a limit, Kanport only counts them."""
 
     def __init__(self) -> None:
         self._kept: list[Finding] = []
         self._seen: Counter[str] = Counter()
 
     def add(self, code: str, make: Callable[[], Finding]) -> None:
-        """Add a finding of this code; it is only made if it is kept."""
+        """Add a finding of this code; make it only if there is room."""
         self._seen[code] += 1
         if self._seen[code] <= MAX_PER_CODE:
             self._kept.append(make())
@@ -53,7 +53,7 @@ class Problems:
             self.add(one.code, lambda kept=one: kept)  # type: ignore[misc]
 
     def all(self, origin: Origin) -> list[Finding]:
-        """Return what was collected; `origin` is the place of the line that counts the rest."""
+        """Return the collected findings; `origin` is that of the finding that counts the rest."""
         rest = [
             found(code, origin, case="more", count=seen - MAX_PER_CODE)
             for code, seen in sorted(self._seen.items())
@@ -91,7 +91,7 @@ class WantedColumns:
 
 @dataclass(frozen=True, slots=True)
 class SourceColumn:
-    """A column with a header: where it stands in the file (from 0), and what it is called."""
+    """A column with a header: its index in the file, from 0, and its name."""
 
     index: int
     name: str
@@ -100,7 +100,7 @@ class SourceColumn:
 
 
 def header_text(text: str) -> str:
-    r"""Return a header as a mapping would write it: one line, no blanks at the ends, composed.
+    r"""Return a header as a mapping writes it: one line, no blanks at the ends, composed.
 
     >>> header_text(" Access\n level\u00a0")
     'Access level'
@@ -133,7 +133,7 @@ def columns_of(texts: Sequence[str], wanted: WantedColumns) -> list[SourceColumn
 def header_problems(
     columns: Sequence[SourceColumn], wanted: WantedColumns, origin_of: Callable[[int], Origin]
 ) -> list[Finding]:
-    """Find headers that stand twice, or a first line that is no header at all.
+    """Yield findings for headers that occur twice, and for a first line that is no header.
 
     `origin_of` gives the place of the header by its index.
     """
@@ -178,7 +178,7 @@ def shortened(name: str) -> str:
 
 
 def closest(word: str, known: Collection[str]) -> str | None:
-    """Return the known word that was probably meant, if one is near."""
+    """Return the known word that is nearest, or None if none is near."""
     folded = {header_key(other): other for other in known}
     close = difflib.get_close_matches(header_key(word), folded, n=1)
     return folded[close[0]] if close else None
@@ -225,7 +225,7 @@ class Grid:
 
 
 def with_strays(grid: Grid, origin: Origin) -> Grid:
-    """Return the grid with an error for each row that is none of the list: headers and totals."""
+    """Return the grid with an error for each header or total among its rows."""
     if not grid.spreadsheet:
         return grid
     used = [n for n, column in enumerate(grid.columns) if column.used and not column.secret]

@@ -1,7 +1,7 @@
-"""What a run left behind, and what each part of an undo looks at and returns.
+"""The effects of a run, and the context and result of each part of its undo.
 
-First each value that the run changed, with what was there before, as its journal says; then the
-server as it is now beside it, in which users, groups and projects of the run are found again. Pure.
+First each value that the run changed, with the value before, as its journal says; then the server
+as it is now, in which Kanport looks up the users, groups and projects of the run. Pure.
 """
 
 from collections.abc import Callable, Iterable
@@ -36,7 +36,7 @@ Ref = int | str
 
 
 class Place(NamedTuple):
-    """Where a relation is: which one, and who or what it ties."""
+    """The kind, holder and target of a relation."""
 
     about: RelationAbout
     holder: Ref
@@ -78,7 +78,7 @@ class RecordedEffect(Generic[C]):
 
 @dataclass(frozen=True, slots=True)
 class RecordedEffects:
-    """All that a run left behind, each by what it was done to.
+    """All effects of a run, by the user, relation, group or project that each is about.
 
     `fields` are the values of users by id and name of the field. `relations` are the roles; None is
     none, and who is in a group has the role "". `cut` are the memberships whose direct part was
@@ -100,7 +100,7 @@ class RecordedEffects:
 
 
 def place_of(change: RelationChange) -> Place:
-    """Return where a relation is that a change is about."""
+    """Return the kind, holder and target of the relation that a change is about."""
     relation = RELATIONS[change.about]
     return Place(change.about, _ref(change, relation.holder), _ref(change, relation.target))
 
@@ -117,7 +117,7 @@ def _ref(change: RelationChange, end: About) -> Ref:
 
 
 def effects_of(recorded: Recorded) -> RecordedEffects:
-    """Return what a run left behind, as its journal says.
+    """Return the effects of a run, as its journal says.
 
     What was unchanged is not Kanport's doing and is left out, as is what was never sent.
     """
@@ -219,7 +219,7 @@ def _left(change: RelationChange, outcome: Outcome) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class UndoPart:
-    """What takes a part of a run back, how much is back already, and what is to be said."""
+    """The changes of one part of an undo, how many are not needed any more, and its findings."""
 
     changes: tuple[Change, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -240,7 +240,7 @@ class UndoPart:
 
 @dataclass(frozen=True, slots=True)
 class UndoContext:
-    """What a run left behind, and the server as it is now.
+    """The effects of a run beside the server as it is now.
 
     `protected` tells of a username whether nothing may touch it.
     """
@@ -252,11 +252,11 @@ class UndoContext:
 
     @classmethod
     def of(cls, effects: RecordedEffects, current: CurrentState, protect: Iterable[str]) -> Self:
-        """Lay the context."""
+        """Index the users and make the context."""
         return cls(effects, current, current.people, name_matcher(protect))
 
     def new_user(self, made: Effect[UserChange]) -> User | None:
-        """Find somebody whom the run created; None where there is no such user, or no telling."""
+        """Return the user that the run created; None if there is none or Kanport cannot tell."""
         if made.number is not None:
             return self.people.by_id.get(made.number)
         fitting = self.people.fitting(made.change.username)
@@ -267,7 +267,7 @@ class UndoContext:
         return compare_key(user.username) == compare_key(made.change.username)
 
     def user(self, who: Ref) -> User | None:
-        """Find a user by id, or somebody whom the run created or met by the username's key."""
+        """Return a user by id, or one that the run created or found by the username's key."""
         if isinstance(who, int):
             return self.people.by_id.get(who)
         made = self.effects.created.get(who)
@@ -278,7 +278,7 @@ class UndoContext:
         return fitting[0] if len(fitting) == 1 else None
 
     def group_at(self, ref: Ref) -> Group | None:
-        """Find a group by id, or one that the run created by the id that it got, else its name."""
+        """Return a group by id, or one that the run created by the id that it got, else by name."""
         made = self.effects.groups_created.get(ref) if isinstance(ref, str) else None
         number = made.number if made is not None else ref
         for group in self.current.groups:
@@ -287,7 +287,7 @@ class UndoContext:
         return None
 
     def group(self, ref: Ref, change: Change) -> Group | None:
-        """Find a group as `group_at` does, unless it has a name that the run did not know.
+        """Return a group as `group_at` does, unless it has a name that the run did not know.
 
         It may be another group: SQLite gives the id of a removed one to the next that is made.
         """
@@ -306,7 +306,7 @@ class UndoContext:
         return moved(change, "group-renamed", id=group.id, group=named, called=group.name)
 
     def project(self, ref: Ref) -> Project | None:
-        """Find a project by id, or one that the run created by the id that it got.
+        """Return a project by id, or one that the run created by the id that it got.
 
         Without that id nothing tells that a project of the name is the one that was created.
         """
@@ -317,7 +317,7 @@ class UndoContext:
 
     @property
     def gone(self) -> str:
-        """The case of `undo-moved` for somebody who is not among the users that were read."""
+        """Return the case of `undo-moved` for a user who is not among those that Kanport read."""
         return "user-gone" if self.current.users_complete else "user-unread"
 
 
@@ -327,17 +327,17 @@ def reason_for(changes: Iterable[Change]) -> Fact:
 
 
 def origin_of(changes: Iterable[Change]) -> tuple[Origin, ...]:
-    """Return the places that once asked for what is taken back."""
+    """Return the cells and entries that asked for the changes which an undo takes back."""
     return in_place_order(place for change in changes for place in change.origin)
 
 
 def moved(change: Change, case: str, **params: Param) -> Finding:
-    """Return the finding for something that is no longer as the run left it."""
+    """Return the finding for something that changed since the run."""
     return _about(change, "undo-moved", case, **params)
 
 
 def impossible(change: Change, case: str, **params: Param) -> Finding:
-    """Return the finding for something that the API cannot take back."""
+    """Return the finding for something that Kanboard's API cannot undo."""
     return _about(change, "undo-impossible", case, **params)
 
 
@@ -347,11 +347,11 @@ def _about(change: Change, code: str, case: str, **params: Param) -> Finding:
 
 
 def partial(case: str, **params: Param) -> Finding:
-    """Return the finding for something that is taken back only in part."""
+    """Return the finding for something that Kanport undoes only in part."""
     return finding(fact("undo-partial", case=case, **params))
 
 
 def about_users(case: str, usernames: Iterable[str], **params: Param) -> list[Finding]:
-    """Return what is taken back only in part of several users; nothing where there are none."""
+    """Return the finding for several users whom Kanport undoes only in part; none for no users."""
     names = tuple(sorted(set(usernames)))
     return [partial(case, usernames=names, count=len(names), **params)] if names else []
