@@ -9,7 +9,7 @@ recorded username, and about the access of a group only while group and project 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 from kanport.model import CurrentState, Group, Identity, Project, User
 from kanport.names import compare_key, spelling_key
@@ -72,6 +72,43 @@ class KnownEntry:
     groups: tuple[str, ...] = ()
 
 
+class OpenKey(NamedTuple):
+    """What a removal is about: the action, and the ids of user, group and project; 0 for none."""
+
+    action: str
+    user_id: int
+    group_id: int
+    project_id: int
+
+    @classmethod
+    def of(cls, one: Any) -> Self:
+        """Return the key of an open removal, whether of a plan or of the ledger."""
+        return cls(one.action, one.user_id, one.group_id, one.project_id)
+
+
+class OpenRemoval(NamedTuple):
+    """A removal that should have been made and is not.
+
+    `why` is `failed`, `withheld` or `through-group`; `since` is when the first plan was made that
+    should have made it (UTC, RFC 3339). Names are empty where the removal is about no such thing.
+    """
+
+    action: str
+    user_id: int
+    group_id: int
+    project_id: int
+    username: str
+    group: str
+    project: str
+    why: str
+    since: str
+
+    @classmethod
+    def of(cls, one: Any) -> Self:
+        """Return the open removal that a plan holds."""
+        return cls(*(getattr(one, name) for name in cls._fields))
+
+
 Entries = Mapping[str, Mapping[str, KnownEntry]]
 """Entries by source and DN."""
 
@@ -113,7 +150,8 @@ class LedgerState:
     where they are not known. `entries` are those of directories, as they were last read: one that
     is not there any more is gone only if the directory proves it. `named_projects` and
     `named_groups` are those that sources have named so far, by id with the name; `group_members`
-    are the users whom Kanport put into a group, by user id and group id.
+    are the users whom Kanport put into a group, by user id and group id. `open` are the removals
+    that should have been made and are not.
     """
 
     identities: Mapping[str, Identity] = field(default_factory=dict)
@@ -130,6 +168,7 @@ class LedgerState:
     named_projects: Mapping[int, str] = field(default_factory=dict)
     named_groups: Mapping[int, str] = field(default_factory=dict)
     group_members: Mapping[tuple[int, int], Grant] = field(default_factory=dict)
+    open: Mapping[OpenKey, OpenRemoval] = field(default_factory=dict)
 
     @property
     def is_new(self) -> bool:
@@ -257,7 +296,8 @@ class LedgerUpdate:
     those of directories that are known from then on; None where the plan does not tell. `put_in`
     and `taken_out` are members of groups, by user id and group id. `named_projects` and
     `named_groups` are what the sources name, by id; `gone_projects` and `gone_groups` what the
-    server lacks.
+    server lacks. `open` are the removals that are not made; those in `closing` that are not among
+    them are closed, and every other one where it is None.
     """
 
     planned_at: str
@@ -281,6 +321,8 @@ class LedgerUpdate:
     named_groups: Mapping[int, str] = field(default_factory=dict)
     gone_projects: frozenset[int] = frozenset()
     gone_groups: frozenset[int] = frozenset()
+    open: tuple[OpenRemoval, ...] = field(default=(), compare=False)
+    closing: frozenset[OpenKey] | None = field(default=frozenset(), compare=False)
 
 
 def absence_at(before: Absence | None, username: str, planned_at: str, counted_at: str) -> Absence:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from kanport.errors import Exit
 from kanport.files import read_file, write_file
 from kanport.findings import Severity
+from kanport.memory import OpenRemoval
 from kanport.report.escape import json_safe
 
 # What each exit code means to somebody who reads it on a telephone.
@@ -33,6 +34,10 @@ RESULTS: dict[int, str] = {
 }
 
 
+# The file of a run with many open removals stays short; reports have all.
+_FIRST = 20
+
+
 @dataclass(frozen=True, slots=True)
 class RunSummary:
     """A run that has ended. Times are in UTC (RFC 3339).
@@ -40,7 +45,8 @@ class RunSummary:
     `message` is one sentence. `changed` counts the changes that took effect, `changes` those
     planned, by action, and `tally` their outcomes (None if no run began). `findings` are counts by
     severity, `first_findings` lines of the first that matter, `guards` those that stopped the run,
-    with their messages. `kept` are the files about the run, by kind.
+    with their messages. `kept` are the files about the run, by kind. `open` are the removals that
+    should have been made and are not, the oldest first.
     """
 
     command: str
@@ -62,6 +68,7 @@ class RunSummary:
     guards: tuple[tuple[str, str], ...] = ()
     first_findings: tuple[str, ...] = ()
     kept: Mapping[str, str] = field(default_factory=dict)
+    open: tuple[OpenRemoval, ...] = ()
 
     @property
     def succeeded(self) -> bool:
@@ -92,6 +99,11 @@ class RunSummary:
             "guards": [{"guard": name, "message": text} for name, text in self.guards],
             "first_findings": list(self.first_findings),
             "kept": dict(self.kept),
+            "open_removals": {
+                "number": len(self.open),
+                "oldest_since": self.open[0].since if self.open else None,
+                "first": [one._asdict() for one in self.open[:_FIRST]],
+            },
         }
 
 

@@ -57,7 +57,7 @@ def test_a_ledger_of_version_1_is_read_as_it_is_and_becomes_a_new_one_when_writt
     assert recall(path, SERVER).identities == known.identities
     assert recall(path, SERVER).users == {7: "cyd"}
     with closing(sqlite3.connect(path)) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (6,)
+        assert database.execute("PRAGMA user_version").fetchone() == (7,)
 
 
 def test_who_was_created_or_adopted_is_managed_while_they_have_their_username(path: Path) -> None:

@@ -40,6 +40,7 @@ def rows_of(view: View, table: str) -> int:
             "access": view.access,
             "rows": view.rows,
             "withheld": view.withheld,
+            "open": view.open,
         }[table]
     )
 
@@ -56,7 +57,12 @@ def test_without_a_choice_it_is_the_changes_and_of_a_validation_the_findings() -
 
 @pytest.mark.parametrize(
     ("view", "table"),
-    [(VALIDATION, "changes"), (VALIDATION, "access"), (VALIDATION, "withheld")],
+    [
+        (VALIDATION, "changes"),
+        (VALIDATION, "access"),
+        (VALIDATION, "withheld"),
+        (VALIDATION, "open"),
+    ],
 )
 def test_a_table_that_a_report_does_not_have_is_refused(view: View, table: str) -> None:
     with pytest.raises(UsageError, match="has no table of"):

@@ -6,19 +6,24 @@ disabled user keeps memberships, and an administrator can administer every proje
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from kanport.access.snapshot import Snapshot, SnapshotMembership, SnapshotProject, SnapshotUser
+from kanport.memory import OpenRemoval
 from kanport.model import PROJECT_ROLE_RANK, AppRole, ProjectRole
 from kanport.names import compare_key
+from kanport.plan.change import Action
 from kanport.plan.guards.separation import Violation
 from kanport.report.document import DataTable, Document, item
 from kanport.report.document import Section as Lines
 from kanport.report.sentences import (
     MEMBERSHIP,
+    OPEN_BECAUSE,
     PROJECT,
     USER,
     Noun,
+    action_words,
     counted,
     listed,
     role_name,
@@ -47,7 +52,8 @@ class AccessLists:
 
     `no_account` are the people of the sources who have no account, None without a mapping. A user
     whose username `protected` accepts is one whom the mapping protects. `violations` are users with
-    roles that the mapping keeps apart, None without such rules.
+    roles that the mapping keeps apart, None without such rules. `still_open` are the removals that
+    earlier runs should have made.
     """
 
     def __init__(
@@ -56,11 +62,13 @@ class AccessLists:
         no_account: Sequence[NoAccount] | None = None,
         protected: Callable[[str], bool] = lambda username: False,
         violations: Sequence[Violation] | None = None,
+        still_open: Iterable[OpenRemoval] = (),
     ) -> None:
         self.snapshot = snapshot
         self._violations = violations
         self._no_account = no_account
         self._protected = protected
+        self._open = sorted(still_open, key=lambda one: (one.since, one))
         self._users = sorted(snapshot.users, key=lambda one: (compare_key(one.username), one.id))
         self._projects = sorted(
             snapshot.projects, key=lambda one: (compare_key(snapshot.labels[one.id]), one.id)
@@ -196,6 +204,8 @@ class AccessLists:
                 "Users whom no source of the mapping names.",
                 review=True,
             )
+        if self._open:
+            yield self._still_open()
         if unclear := [user for user in self._users if self._is_unclear(user)]:
             yield self._of_users(
                 "unclear",
@@ -326,6 +336,26 @@ class AccessLists:
             tuple(dict.fromkeys(one.username for one in violations)),
             len(rows),
             review=any(one.exception is None for one in violations),
+        )
+
+    def _still_open(self) -> DataTable:
+        now = datetime.fromisoformat(self.snapshot.taken_at)
+        rows: list[tuple[Cell, ...]] = [
+            (
+                one.username or one.group,
+                one.project or one.group,
+                action_words(Action(one.action)),
+                OPEN_BECAUSE[one.why],
+                utc(one.since),
+                (now - datetime.fromisoformat(one.since)).days,
+            )
+            for one in self._open
+        ]
+        columns = ("Who", "In", "Should be gone", "Because", "Open since", "Days")
+        note = "Removals that earlier runs of the mapping should have made, by its ledger."
+        names = tuple(str(row[0]) for row in rows)
+        return DataTable(
+            "open", "Should be gone, and is not", columns, rows, note, names, len(rows), review=True
         )
 
     def _without_account(self, people: Sequence[NoAccount]) -> DataTable:

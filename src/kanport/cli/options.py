@@ -457,7 +457,7 @@ MASK = click.option(
 
 TABLE = click.option(
     "--table",
-    type=click.Choice(["changes", "findings", "access", "rows", "withheld"]),
+    type=click.Choice(["changes", "findings", "access", "rows", "withheld", "open"]),
     help="Table to write as CSV (default: changes; for validate: findings).",
 )
 

@@ -131,4 +131,20 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (server, user_id, group_id)
         ) WITHOUT ROWID""",
     ),
+    (
+        # Removals that should have been made and are not; an id is 0 where there is no such thing.
+        """CREATE TABLE open_removals (
+            server TEXT NOT NULL,
+            action TEXT NOT NULL,
+            user_id INTEGER NOT NULL,
+            group_id INTEGER NOT NULL,
+            project_id INTEGER NOT NULL,
+            username TEXT NOT NULL,
+            group_name TEXT NOT NULL,
+            project TEXT NOT NULL,
+            why TEXT NOT NULL,
+            since TEXT NOT NULL,
+            PRIMARY KEY (server, action, user_id, group_id, project_id)
+        ) WITHOUT ROWID""",
+    ),
 )

@@ -14,6 +14,8 @@ from kanport.memory import (
     Grant,
     KnownEntry,
     LedgerState,
+    OpenKey,
+    OpenRemoval,
     SourceMemory,
 )
 from kanport.model import Identity
@@ -79,7 +81,15 @@ def _memory(ledger: "Connection", server: str) -> LedgerState:
         named_projects=_texts(ledger, "project_id, name FROM named_projects", server),
         named_groups=_texts(ledger, "group_id, name FROM named_groups", server),
         group_members=_grants(ledger, About.GROUP_MEMBER, server),
+        open=open_removals(ledger, server),
     )
+
+
+def open_removals(ledger: "Connection", server: str) -> dict[OpenKey, OpenRemoval]:
+    """Return the removals that should have been made and are not."""
+    columns = "action, user_id, group_id, project_id, username, group_name, project, why, since"
+    found = (OpenRemoval(*row) for row in _rows(ledger, f"{columns} FROM open_removals", server))
+    return {OpenKey.of(one): one for one in found}
 
 
 def _texts(ledger: "Connection", what: str, server: str) -> dict[int, str]:

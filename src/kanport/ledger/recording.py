@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kanport.ledger.file import writing
-from kanport.ledger.reading import absences, counted_at, directory_text
+from kanport.ledger.reading import absences, counted_at, directory_text, open_removals
 from kanport.memory import Absence, GoodRun, Grant, LedgerUpdate, absences_after
 from kanport.model import Identity
 from kanport.relations import RELATIONS, About
@@ -48,6 +48,7 @@ def record(path: Path, server: str, learned: LedgerUpdate, *, now: str) -> None:
             "UPDATE group_members SET group_name = ? WHERE server = ? AND group_id = ?",
             [(name, server, group_id) for group_id, name in learned.group_names.items()],
         )
+        _open(ledger, server, learned)
         for table in ("named_projects", "named_groups"):
             named: Mapping[int, str] = getattr(learned, table)
             rows = [(server, number, name, now) for number, name in named.items()]
@@ -100,6 +101,21 @@ def adopt(
     with writing(path) as ledger:
         _users(ledger, server, users, "adopted", now)
         _give(ledger, About.MEMBERSHIP, server, grants, "adopted", now)
+
+
+def _open(ledger: "Connection", server: str, learned: LedgerUpdate) -> None:
+    # A plan that is older than what was recorded last knows less.
+    if learned.planned_at < counted_at(ledger, server):
+        return
+    known = open_removals(ledger, server)
+    closing = known.keys() if learned.closing is None else learned.closing
+    ledger.executemany(
+        "DELETE FROM open_removals WHERE server = ? AND action = ? AND user_id = ?"
+        " AND group_id = ? AND project_id = ?",
+        [(server, *key) for key in closing],
+    )
+    rows = [(server, *one) for one in learned.open]
+    _put(ledger, "open_removals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def _people(ledger: "Connection", server: str, people: Iterable[Identity], now: str) -> None:

@@ -51,7 +51,9 @@ def read_access(
     snapshot = taken(memory=memory, mapping=str(inputs.mapping.path), sources=sources)
     spec = inputs.mapping.spec
     broken = violations(spec, current, at=taken_at) if spec.separation else None
-    return AccessLists(snapshot, no_account, name_matcher(spec.protect), broken)
+    return AccessLists(
+        snapshot, no_account, name_matcher(spec.protect), broken, memory.open.values()
+    )
 
 
 def compare_access(old: Snapshot, new: Snapshot, state: Path | None) -> Paper:

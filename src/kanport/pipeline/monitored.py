@@ -34,6 +34,7 @@ from kanport.outcome import Run
 from kanport.pipeline.inputs import Inputs, files_named
 from kanport.pipeline.state_dir import utc_now
 from kanport.plan.model import Plan
+from kanport.plan.open_removals import open_removals
 from kanport.report.make import finding_lines
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ class RunReporter:
             ),
             first_findings=tuple(islice(finding_lines(matter, with_hints=False), _FIRST)),
             kept=self._kept,
+            open=open_removals(plan, self._run) if plan else (),
         )
 
 

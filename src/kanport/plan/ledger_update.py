@@ -27,6 +27,7 @@ from kanport.plan.change import (
     UserChange,
 )
 from kanport.plan.model import Plan, PlanDirectory, PlanIdentity, PlanNamed
+from kanport.plan.open_removals import closed_by, open_removals
 from kanport.plan.people import Persons
 from kanport.relations import RELATIONS, About
 
@@ -78,6 +79,8 @@ def ledger_update(plan: Plan, run: Run | None) -> LedgerUpdate:
         taken_out=frozenset(effects.relations(About.GROUP_MEMBER, ENDS)),
         named_projects=named.projects,
         named_groups=named.groups,
+        open=open_removals(plan, run),
+        closing=closed_by(plan),
         gone_projects=frozenset(named.gone_projects),
         gone_groups=frozenset(named.gone_groups)
         | {

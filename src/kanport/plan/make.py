@@ -42,6 +42,7 @@ from kanport.plan.model import (
     PlanSource,
 )
 from kanport.plan.naming import sorted_names, user_part, with_near_names
+from kanport.plan.open_removals import carried
 from kanport.plan.order import in_plan_order
 from kanport.plan.partial import Only, check_known, part_of
 from kanport.plan.plan_file import sealed
@@ -167,6 +168,8 @@ def make_plan(
             changes=changes,
             findings=tuple(accept(found_by_all, mapping, created_at, complete=True)),
             withheld=in_order_of_plan(withheld),
+            open=carried(memory.open, changes, in_order_of_plan(withheld), found_by_all, current)
+            or None,
             identities=identities_of(resolved.persons, changes),
             absences=absences,
             entries=_entries(entries),

@@ -632,6 +632,24 @@ def blocking(verdicts: Iterable[GuardVerdict]) -> tuple[GuardVerdict, ...]:
     return tuple(verdict for verdict in verdicts if verdict.tripped)
 
 
+class PlanOpen(Part):
+    """A removal that an earlier run should have made, and that is still not made.
+
+    `why` says what prevented it last; `since` is when the first plan was made that should have made
+    it (UTC, RFC 3339). An id is 0, and a name empty, where the removal is about no such thing.
+    """
+
+    action: str
+    user_id: int = 0
+    group_id: int = 0
+    project_id: int = 0
+    username: str = ""
+    group: str = ""
+    project: str = ""
+    why: Literal["failed", "withheld", "through-group"]
+    since: str
+
+
 class PlanApproval(Part):
     """Who must approve the plan before `apply` carries it out, as the mapping says.
 
@@ -698,6 +716,9 @@ class Plan(Part):
     withheld: tuple[PlanRemoval, ...] | None = Field(
         None,
         description="All removals that are not made, and why; missing where a plan does not tell.",
+    )
+    open: tuple[PlanOpen, ...] | None = Field(
+        None, description="Removals that earlier runs should have made and that are still open."
     )
     identities: tuple[PlanIdentity, ...] = ()
     absences: tuple[PlanAbsence, ...] = ()

@@ -90,6 +90,9 @@ def _sheets(view: View) -> Iterator[WorkbookSheet]:
         yield _projects(view)
         if view.withheld:
             yield _table("Withheld", "Withheld", *_worded(table_of(view, "withheld")))
+        if view.open:
+            still_open = table_of(view, "open")
+            yield _table("Still open", "StillOpen", still_open.columns, still_open.rows)
         yield _access(view)
         if view.matrix is not None:
             yield _people_by_projects(view)

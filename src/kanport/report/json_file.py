@@ -346,6 +346,7 @@ class ReportDict(TypedDict):
     undone: list[UndoneDict]
     guards: list[GuardVerdict]
     withheld: list[dict[str, Any]]
+    open: NotRequired[list[dict[str, Any]]]
     finding_kinds: list[FindingRow]
     findings: list[dict[str, Any]]
     next_steps: list[str]
@@ -410,7 +411,7 @@ def as_dict(view: View) -> dict[str, Any]:
 
 
 def _report(view: View) -> ReportDict:
-    return {
+    report: ReportDict = {
         "format": FORMAT,
         "kind": view.kind.value,
         "title": view.title,
@@ -453,6 +454,9 @@ def _report(view: View) -> ReportDict:
         "findings": [],
         "next_steps": list(view.next_steps),
     }
+    if view.open:
+        report["open"] = [one.removal._asdict() | {"days": one.days} for one in view.open]
+    return report
 
 
 def _project(access: ProjectAccess) -> ProjectDict:

@@ -7,6 +7,7 @@ before and after, `sentences` words the result.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import PurePath
 
 from kanport.catalogue import FINDINGS
@@ -27,6 +28,7 @@ from kanport.outcome import (
 )
 from kanport.plan.change import Action
 from kanport.plan.model import GuardVerdict, Plan, PlanMapping, PlanSource
+from kanport.plan.open_removals import carried_by
 from kanport.plan.review import Review, reviews_of
 from kanport.report.access import ProjectLabels, access_of, matrix_of
 from kanport.report.changes import (
@@ -63,6 +65,7 @@ from kanport.report.sentences import (
     Noun,
     finding_sentences,
     guard_sentences,
+    open_sentences,
     plan_headline,
     risk_sentences,
     run_headline,
@@ -82,6 +85,7 @@ from kanport.report.view import (
     FindingRow,
     Level,
     Matrix,
+    OpenView,
     ProjectAccess,
     RiskRow,
     RunFacts,
@@ -150,6 +154,7 @@ def of_plan(plan: Plan, *, next_steps: tuple[str, ...] = ()) -> View:
         names=_names(plan),
         guards=plan.guards,
         withheld=withheld,
+        still_open=_still_open(plan, None),
         findings=findings,
         counts=unchanged_counts(plan.unchanged),
         access=access,
@@ -181,6 +186,7 @@ def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
         names=_names(plan),
         guards=plan.guards,
         withheld=withheld_views(plan.withheld or ()),
+        still_open=_still_open(plan, run),
         findings=findings,
         tally=tally,
         stopped=run.stopped,
@@ -298,6 +304,7 @@ def _view(
     lines: tuple[ChangeView, ...] = (),
     guards: tuple[GuardVerdict, ...] = (),
     withheld: tuple[WithheldView, ...] = (),
+    still_open: tuple[OpenView, ...] = (),
     tally: Tally | None = None,
     verified: Verified | None = None,
     stopped: Fact | None = None,
@@ -317,6 +324,7 @@ def _view(
         *stop_sentences(stopped),
         *guard_sentences(guards, {} if tally or verified else actions_in(lines)),
         *withheld_sentences(withheld),
+        *open_sentences(still_open),
         *(risk_sentences(len(risky), len(lines), risks, removals) if verified is None else ()),
         *finding_sentences(
             numbers, planned=kind is not ViewKind.VALIDATION, undo=facts.undoes is not None
@@ -365,6 +373,16 @@ def _view(
         rows=rows,
         groups=groups,
         withheld=withheld,
+        open=still_open,
+    )
+
+
+def _still_open(plan: Plan, run: Run | None) -> tuple[OpenView, ...]:
+    """Return what earlier runs should have removed and is still there."""
+    now = datetime.fromisoformat((run and run.finished_at) or plan.created_at)
+    return tuple(
+        OpenView(one, max((now - datetime.fromisoformat(one.since)).days, 0))
+        for one in carried_by(plan, run)
     )
 
 

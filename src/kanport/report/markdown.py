@@ -26,6 +26,7 @@ from kanport.report.sentences import (
     actor_rows,
     fact_rows,
     group_move,
+    open_words,
     project_numbers,
     ranged,
     role_name,
@@ -131,6 +132,7 @@ def _parts(view: View) -> Iterator[_Part]:
     yield _Part("Not as planned" if view.verified else "Not done", list(_undone(view)), CHANGE, 30)
     yield _Part("Needs review", list(_review(view)), CHANGE, 25)
     yield _Part("Withheld", [_withheld(one) for one in view.withheld], REMOVAL, 15)
+    yield _Part("Still open", [f"- {prose(open_words(one))}" for one in view.open], REMOVAL, 10)
     yield _Part("Gained and lost by person", list(_people(view)), CHANGE, 20)
     yield _Part("By project", list(map(_project, view.projects)), PROJECT, 10)
     if view.matrix is not None:

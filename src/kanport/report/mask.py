@@ -202,6 +202,11 @@ class Mask:
                 "changes": tuple(map(masker.change, plan.changes)),
                 "findings": tuple(map(masker.finding, plan.findings)),
                 "withheld": plan.withheld and tuple(map(masker.withheld, plan.withheld)),
+                "open": plan.open
+                and tuple(
+                    one.model_copy(update={"username": one.username and login(one.username)})
+                    for one in plan.open
+                ),
                 "access": None if plan.access is None else tuple(map(self._access, plan.access)),
                 "people": tuple(sorted(people, key=_username)),
                 "undoes": plan.undoes and self._undone(plan.undoes),
@@ -447,6 +452,7 @@ def _people_in(plan: Plan) -> Iterator[Somebody]:
     for withheld in plan.withheld or ():
         if withheld.change.username:
             yield Somebody(withheld.change.username)
+    yield from (Somebody(one.username) for one in plan.open or () if one.username)
     for identity in plan.identities:
         yield Somebody(identity.username)
     for absence in plan.absences:

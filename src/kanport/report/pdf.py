@@ -16,6 +16,7 @@ from kanport.report.escape import escape_name
 from kanport.report.sentences import (
     actor_rows,
     fact_rows,
+    open_words,
     project_numbers,
     role_name,
     through_groups,
@@ -153,6 +154,7 @@ def _first_pages(page: _Paper, view: View) -> None:
         review.append(f"{len(view.removals)} other changes that revoke or lower access")
     page.listing("Needs review", review, _MOST["review"])
     page.listing("Withheld", map(_withheld, view.withheld), _MOST["withheld"])
+    page.listing("Still open", map(open_words, view.open), _MOST["withheld"])
     moved = (row for one in view.projects if one.flow is not None for row in one.flow.through)
     through = (f"{row.person} in {row.project}: {through_groups(row)}" for row in moved)
     page.listing("Gained and lost through groups", through, _MOST["groups"])

@@ -22,6 +22,7 @@ from kanport.report.view import (
     Flow,
     Level,
     Moves,
+    OpenView,
     ProjectAccess,
     RiskRow,
     Sentence,
@@ -378,6 +379,33 @@ def withheld_sentences(withheld: Sequence[WithheldView]) -> list[Sentence]:
             what = f"{counted(len(some), REMOVAL)} withheld: {parts}"
             found.append(Sentence(level, f"{what}; {_because(some)}."))
     return found
+
+
+OPEN_BECAUSE = {
+    "failed": "failed",
+    "withheld": "withheld",
+    "through-group": "access comes through a group",
+}
+
+
+def open_sentences(still_open: Sequence[OpenView]) -> list[Sentence]:
+    """Return how many removals are open since earlier runs, and for how long; or nothing."""
+    if not still_open:
+        return []
+    oldest = still_open[0]
+    number, days = counted(len(still_open), REMOVAL), counted(oldest.days, Noun("day", "days"))
+    since = f"since {utc(oldest.removal.since)} ({days})"
+    what = f"{number} from earlier runs {are(len(still_open))} still open"
+    return [Sentence(Level.LOOK, f"{what}, the oldest {since}.")]
+
+
+def open_words(one: OpenView) -> str:
+    """Return an open removal as a line: what, since when, and what prevented it."""
+    removal = one.removal
+    verb = ACTIONS[Action(removal.action)].verb
+    target = f" in {one.target}" if one.target else ""
+    since = f"since {utc(removal.since)}, {counted(one.days, Noun('day', 'days'))}"
+    return f"{verb} {one.who}{target}: {OPEN_BECAUSE[removal.why]}, {since}"
 
 
 def _because(withheld: Iterable[WithheldView]) -> str:

@@ -14,7 +14,7 @@ from kanport.errors import UsageError
 from kanport.findings import Finding
 from kanport.plan.change import called
 from kanport.report.escape import escape_control
-from kanport.report.sentences import SEVERITIES, undone_text
+from kanport.report.sentences import OPEN_BECAUSE, SEVERITIES, undone_text
 from kanport.report.view import (
     AccessRow,
     Account,
@@ -37,14 +37,14 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[Cell]]
 
 
-TABLES = ("changes", "findings", "access", "rows", "withheld")
+TABLES = ("changes", "findings", "access", "rows", "withheld", "open")
 
 
 def table_of(view: View, name: str) -> Table:
     """Return one table of a report; raise UsageError where this kind has no such table."""
     if name not in _MAKERS:
         raise UsageError(f'"{name}" is no table', hint=f"use one of {', '.join(_MAKERS)}")
-    if name in ("changes", "access", "withheld") and view.kind is ViewKind.VALIDATION:
+    if name in ("changes", "access", "withheld", "open") and view.kind is ViewKind.VALIDATION:
         raise UsageError(
             f"a validation has no table of {name}: no server was read",
             hint="choose --table findings or --table rows",
@@ -210,12 +210,30 @@ def _withheld_row(one: WithheldView) -> tuple[Cell, ...]:
     )
 
 
+def _open(view: View) -> Table:
+    columns = ("Action", "Person", "Project", "Group", "Because", "Open since", "Days")
+    rows = [
+        (
+            one.removal.action,
+            one.removal.username or None,
+            one.removal.project or None,
+            one.removal.group or None,
+            OPEN_BECAUSE[one.removal.why],
+            one.removal.since,
+            one.days,
+        )
+        for one in view.open
+    ]
+    return Table("open", columns, rows)
+
+
 _MAKERS = {
     "changes": _changes,
     "findings": _findings,
     "access": _access,
     "rows": _rows,
     "withheld": _withheld,
+    "open": _open,
 }
 
 # --- one table of a report as CSV (RFC 4180), in UTF-8 --------------------------------------------

@@ -26,6 +26,7 @@ from kanport.report.sentences import (
     fact_rows,
     group_move,
     listed,
+    open_words,
     project_numbers,
     ranged,
     stop_text,
@@ -55,6 +56,7 @@ def render(view: View, console: Console, *, max_findings: int | None = None) -> 
     _undone(page, view)
     show_risky(page, view)
     _withheld(page, view)
+    _list(page, "Still open", [open_words(one) for one in view.open])
     show_summary(page, view)
     left = show_people(page, view)
     _projects(page, view)

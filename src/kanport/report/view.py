@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from kanport.facts import Fact
 from kanport.findings import Finding, Severity
+from kanport.memory import OpenRemoval
 from kanport.outcome import Approved, Outcome, Status, Tally, Verified, VerifyResult, VerifyStatus
 from kanport.plan.change import Action, Change, Risk, called
 from kanport.plan.model import (
@@ -466,6 +467,25 @@ class UndoneRow:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenView:
+    """A removal that an earlier run should have made and that is still open; its age in days."""
+
+    removal: OpenRemoval
+    days: int
+
+    @property
+    def target(self) -> str:
+        """The project or group that the removal is about; empty for an account."""
+        removal = self.removal
+        return removal.project or (removal.group if removal.username else "")
+
+    @property
+    def who(self) -> str:
+        """Whose access or account should be gone: a user, else a group."""
+        return self.removal.username or self.removal.group
+
+
+@dataclass(frozen=True, slots=True)
 class WithheldView:
     """A removal that Kanport does not make, and the rows and entries that prevent it."""
 
@@ -558,6 +578,7 @@ class View:
     the plan read, before and after, and `matrix` their numbers; where a plan does not tell what
     stays, `access` has the changes only, and there is no matrix.
     `rows` is what became of each row of the input, empty where a plan does not tell its rows.
+    `open` are the removals that are open since an earlier run, the oldest first.
     """
 
     kind: ViewKind
@@ -586,6 +607,7 @@ class View:
     rows: Sequence[InputRow] = ()
     groups: tuple[GroupChanges, ...] = ()
     withheld: tuple[WithheldView, ...] = ()
+    open: tuple[OpenView, ...] = ()
 
     @property
     def removals(self) -> tuple[ChangeView, ...]:
