@@ -102,8 +102,6 @@ from kanport.plan.model import Plan
 from kanport.plan.partial import parse_only
 from kanport.plan.plan_file import dump_plan, plan_schema, write_plan
 from kanport.report import FORMATS, format_of
-from kanport.report.json_file import report_schema
-from kanport.report.proof import Checks, drawn_with_proof, write_report
 
 if TYPE_CHECKING:
     from kanport.access.lists import AccessLists
@@ -140,6 +138,7 @@ if TYPE_CHECKING:
         mapping_for_file,
     )
     from kanport.plan.ownership import Adoption
+    from kanport.report.proof import Checks, drawn_with_proof, write_report
 
 __all__ = [
     "AccessLists",
@@ -277,6 +276,9 @@ _ELSEWHERE: Mapping[str, str] = {
     "mapping_for_directory": "kanport.pipeline.setup:mapping_for_directory",
     "mapping_for_file": "kanport.pipeline.setup:mapping_for_file",
     "Adoption": "kanport.plan.ownership:Adoption",
+    "Checks": "kanport.report.proof:Checks",
+    "drawn_with_proof": "kanport.report.proof:drawn_with_proof",
+    "write_report": "kanport.report.proof:write_report",
 }
 
 
@@ -866,6 +868,8 @@ def render(
         form = FORMATS[format]
     else:
         raise UsageError(f'"{format}" is no format', hint=f"use one of {', '.join(FORMATS)}")
+    from kanport.report.proof import drawn_with_proof, write_report
+
     shown = view_of(what, mask=mask)
     if target is not None:
         write_report(target, shown, form, table=table, masked=mask)
@@ -883,6 +887,8 @@ def check_mapping(mapping: FilePath) -> None:
 
 def schema(of: str = "mapping") -> dict[str, Any]:
     """Return the JSON Schema of the mapping, the plan or the report."""
+    from kanport.report.json_file import report_schema
+
     made: dict[str, Any] = {
         "mapping": mapping_schema,
         "plan": plan_schema,

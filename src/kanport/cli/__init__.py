@@ -6,7 +6,6 @@ not wait for pandas.
 """
 
 import contextlib
-import difflib
 import errno
 import io
 import os
@@ -175,6 +174,8 @@ class LazyGroup(Boundary):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as problem:
+            import difflib
+
             close = difflib.get_close_matches(args[0].lower(), COMMANDS, n=1)
             if close:
                 raise click.UsageError(
@@ -237,6 +238,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; the entry point of the `kanport` command."""
     lost = safe_streams()
+    # Looking for plugins takes pydantic as long as loading itself, and Kanport uses none.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         with rarely_collected():
             cli(prog_name="kanport")

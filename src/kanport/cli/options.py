@@ -1,6 +1,5 @@
 """Options that several commands share."""
 
-import difflib
 import functools
 import os
 from collections.abc import Callable
@@ -11,7 +10,6 @@ import click
 from click.core import ParameterSource
 
 from kanport.cli.context import invocation_of, value_of
-from kanport.files import STDOUT
 from kanport.report import ON_STDOUT
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,6 +39,8 @@ class OutputFile(click.Path):
             self.fail("the name of the file is empty", param, ctx)
         if os.fspath(value) == "-":
             if self._stdout:
+                from kanport.files import STDOUT
+
                 return STDOUT
             self.fail("name a file; this does not go to stdout", param, ctx)
         path = Path(value)
@@ -104,6 +104,8 @@ class Command(click.Command):
         except click.NoSuchOption as problem:
             suggested = problem.possibilities or ()
             safe = [one for one in suggested if one not in NEVER_SUGGESTED]
+            import difflib
+
             safe = difflib.get_close_matches(problem.option_name, safe, n=2, cutoff=0.75)
             raise click.NoSuchOption(problem.option_name, possibilities=safe, ctx=ctx) from None
 

@@ -1,14 +1,15 @@
-"""What reports are made of, and whether a report is as it was made."""
+"""What reports are made of, and whether a report is as it was made.
+
+What only one command needs is imported there: `kanport plan` of a few rows waits for imports.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kanport import __version__
 from kanport.errors import UsageError
-from kanport.explain import Known, explain_person, explain_project
-from kanport.explain.notes import as_dict, document_of
 from kanport.files import ArtifactKind, read_file
 from kanport.findings import Finding
 from kanport.kanboard.client import Client
@@ -19,16 +20,15 @@ from kanport.pipeline.inputs import Inputs
 from kanport.pipeline.planning import plan_and_state
 from kanport.pipeline.results import OnProgress, Reporter, Result, Stage, Verification, ignore
 from kanport.pipeline.state_dir import load_plan_or_journal
-from kanport.plan.compare import compare
 from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.plan_file import load_plan
 from kanport.report import FORMATS
-from kanport.report import compare as comparison
 from kanport.report import make as views
-from kanport.report.document import Document
-from kanport.report.mask import Mask, masked_findings
-from kanport.report.proof import Checks, Proof, Redraw, beside, check_report, drawn_with_proof
 from kanport.report.view import View
+
+if TYPE_CHECKING:
+    from kanport.report.document import Document
+    from kanport.report.proof import Checks, Proof, Redraw
 
 Reported = Inputs | Plan | Result | Verification
 
@@ -37,11 +37,12 @@ def view_of(what: Reported, *, mask: bool = False, next_steps: tuple[str, ...] =
     """Return the view that every format is drawn from; `next_steps` are shown at its end."""
     if isinstance(what, Inputs):
         return view_of_findings(what.findings, what.mapping.path, inputs=what, mask=mask)
-    if isinstance(what, Plan):
-        return views.of_plan(Mask(what).plan if mask else what, next_steps=next_steps)
-    plan, run = what.plan, what.run
-    masked = Mask(plan) if mask else None
-    if masked is not None:
+    plan, run = (what, None) if isinstance(what, Plan) else (what.plan, what.run)
+    masked = None
+    if mask:
+        from kanport.report.mask import Mask
+
+        masked = Mask(plan)
         plan, run = masked.plan, run and masked.run(run)
     if isinstance(what, Verification):
         verdicts = what.verdicts if masked is None else masked.verdicts(what.verdicts)
@@ -57,6 +58,8 @@ def view_of_findings(
     """Return the view of findings about a mapping's data; `inputs` is None if it cannot be read."""
     sources = inputs.source_refs if inputs is not None else ()
     if mask:
+        from kanport.report.mask import masked_findings
+
         sources, findings = masked_findings(sources, findings)
     return views.of_validation(
         inputs.mapping_ref if inputs is not None else PlanMapping(path=str(mapping), sha256=""),
@@ -75,13 +78,16 @@ class Paper:
     `kind` is what its JSON is where that is a file of Kanport's own, which may replace another one.
     """
 
-    document: Document
+    document: "Document"
     data: Callable[[], dict[str, Any] | str]
     kind: ArtifactKind | None = None
 
 
 def compare_files(old_path: Path, new_path: Path) -> tuple[Paper, tuple[Plan, Plan]]:
     """Compare two plans, or the plans of two journals; raise UsageError for other files."""
+    from kanport.plan.compare import compare
+    from kanport.report import compare as comparison
+
     (old, old_run), (new, new_run) = map(load_plan_or_journal, (old_path, new_path))
     compared = compare(old, new)
     paper = Paper(
@@ -104,6 +110,9 @@ def explain(
     Without a server, only what the sources ask for is explained. Raises UsageError where nothing
     and nobody is called so, and as `kanport.api.plan`.
     """
+    from kanport.explain import Known, explain_person, explain_project
+    from kanport.explain.notes import as_dict, document_of
+
     plan, current, memory = None, None, NOTHING
     if server is not None:
         with Reporter(progress).stage(Stage.SERVER):
@@ -124,12 +133,14 @@ _MAX_BYTES = 512 * 1024 * 1024
 
 def check_report_file(
     path: Path, *, plan_path: Path | None = None, journal_path: Path | None = None
-) -> Checks:
+) -> "Checks":
     """Check whether a report is as it was made, and belongs to a plan or a run.
 
     With a plan or a journal, the report is made once more and compared byte for byte. Raises
     UsageError for files that cannot be read or do not belong together.
     """
+    from kanport.report.proof import beside, check_report
+
     plan, run = _belonging(plan_path, journal_path)
     try:
         content = read_file(path, most=_MAX_BYTES)
@@ -155,8 +166,10 @@ def _belonging(plan_path: Path | None, journal_path: Path | None) -> tuple[Plan 
     return plan or found, run
 
 
-def _redraw(plan: Plan, run: Run | None) -> Redraw:
-    def redraw(proof: Proof) -> bytes:
+def _redraw(plan: Plan, run: Run | None) -> "Redraw":
+    from kanport.report.proof import drawn_with_proof
+
+    def redraw(proof: "Proof") -> bytes:
         form = FORMATS.get(proof.report)
         if form is None:
             return b""

@@ -11,8 +11,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from kanport.errors import UsageError
-
 if TYPE_CHECKING:
     from kanport.report.view import View
 
@@ -56,6 +54,8 @@ def format_of(path: Path) -> Format:
     """Return the format of a report from the file's ending; raises UsageError for others."""
     if (form := _BY_ENDING.get(path.suffix.lower())) is not None:
         return form
+    from kanport.errors import UsageError
+
     raise UsageError(
         f"{path}: a report cannot be written as {path.suffix or 'a file without an ending'}",
         hint=f"use one of {', '.join(_BY_ENDING)}",

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -18,7 +19,6 @@ from kanport.findings import Severity
 from kanport.outcome import Approved, Status, Tally, VerifyStatus
 from kanport.plan.change import Risk
 from kanport.plan.model import GuardVerdict
-from kanport.report.document import Document, Section, plain
 from kanport.report.make import finding_groups, group_wording, severities_in
 from kanport.report.page import Page, padded
 from kanport.report.sentences import (
@@ -54,6 +54,9 @@ from kanport.report.view import (
     View,
     ViewKind,
 )
+
+if TYPE_CHECKING:
+    from kanport.report.document import Document, Section
 
 LINES = 25
 _LABEL = 13  # cells
@@ -127,8 +130,10 @@ def render_question(view: View, console: Console, approved_by: str) -> None:
     page.show()
 
 
-def render_document(document: Document, console: Console, *, everything: str) -> None:
+def render_document(document: "Document", console: Console, *, everything: str) -> None:
     """Print a short report: the answer, then as much of each section as fits the screen."""
+    from kanport.report.document import plain
+
     page, last = Page.on(console), Page.on(console)
     mark, color = LEVELS[document.level]
     answer = page.prose(f"{plain(document.title)}: {plain(document.headline)}", "bold")
@@ -151,8 +156,10 @@ def render_document(document: Document, console: Console, *, everything: str) ->
     page.show()
 
 
-def _section(page: Page, section: Section) -> list[list[Text | str]]:
+def _section(page: Page, section: "Section") -> list[list[Text | str]]:
     """Return the lines of each entry of a section."""
+    from kanport.report.document import plain
+
     entries = []
     for entry in section.items:
         part = Page.on(page.console)
