@@ -690,7 +690,7 @@ def sync(
             plan_file = stem.with_name(f"{stem.name}.plan.json")
             write_plan(plan_file, made)
         report(PlanMade(made, plan_file))
-        check_guards(made)
+        check_guards(made, saved=False)
         if made.changes and made.approval is not None:
             raise GuardTripped(
                 "the mapping requires an approval (approval), which sync cannot have;"

@@ -6,9 +6,11 @@
 - Another server may have older data than the one that answered then.
 """
 
+import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 
@@ -299,13 +301,24 @@ def _stop_at_errors(inputs: Inputs, findings: Iterable[Finding]) -> None:
         )
 
 
-def check_guards(plan: Plan) -> None:
-    """Raise GuardTripped, with a line for each guard that stops the plan, where one does."""
-    if plan.blocked_by:
-        raise stopped_by(plan.blocked_by)
+def check_guards(plan: Plan, *, saved: bool = True) -> None:
+    """Raise GuardTripped, with a line for each guard that stops the plan, where one does.
+
+    A `saved` plan cannot be overridden any more, so the hint is the command that makes a new one.
+    """
+    if not plan.blocked_by:
+        return
+    hint = None
+    if saved and plan.overriding is not None:
+        pairs = [
+            ("--allow", f"{key}={n}") for key, n in {**plan.allowed, **plan.overriding}.items()
+        ]
+        command = ["kanport", "plan", plan.mapping.path, "-o", "plan.json", *chain(*pairs)]
+        hint = f"if this is correct, make the plan again: {shlex.join(command)}"
+    raise stopped_by(plan.blocked_by, hint)
 
 
-def stopped_by(guards: Sequence[GuardVerdict]) -> GuardTripped:
+def stopped_by(guards: Sequence[GuardVerdict], hint: str | None = None) -> GuardTripped:
     """Return the error for a plan that these guards stop."""
     return GuardTripped(
         f"{counted(len(guards), 'safety check', 'safety checks')} stopped the plan;"
@@ -314,6 +327,7 @@ def stopped_by(guards: Sequence[GuardVerdict]) -> GuardTripped:
             f"{verdict.guard}: {verdict.message}" + (f" ({verdict.hint})" if verdict.hint else "")
             for verdict in guards
         ],
+        hint=hint,
     )
 
 

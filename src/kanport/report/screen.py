@@ -411,6 +411,8 @@ def _difference(line: ChangeView) -> str:
         ("" if one.field in ("role", "username") else f"{one.label} ")
         + f"{_value(one.before)} → {_value(one.after)}"
         for one in role or line.differences
+        # What is created has the name that stands beside it.
+        if one.before is not None or one.after != line.who
     ]
     return ", ".join(parts[:2]) + (" …" if len(parts) > 2 else "")
 
