@@ -442,6 +442,25 @@ def test_failures_of_one_reason_are_one_entry_with_what_to_do() -> None:
     assert different.startswith("Different: 1 change: there is no role (u0 in AUDIT)")
 
 
+def test_failures_have_room_on_a_narrow_screen_however_much_else_there_is() -> None:
+    plan = big_plan(181)
+    special = {
+        number: (status, f"Kanboard rejected it and gives no reason; it has value {number}")
+        for status, numbers in (
+            (Status.FAILED, range(1, 9)),
+            (Status.SKIPPED, (20,)),
+        )
+        for number in numbers
+    }
+    lines = shown(of_run(plan, make_run(plan, special)), 80)
+    assert drawn_fits(lines, 80)
+    (at,) = [n for n, line in enumerate(lines) if line.startswith("  Failed ")]
+    assert lines[at].startswith("  Failed       8 changes, 8 reasons: Kanboard rejected it")
+    assert lines[at + 1].strip() == "→ read Kanboard's log, then plan again"
+    assert lines[at + 2].startswith("  Skipped      1 change: Kanboard rejected it")
+    assert lines[at + 3].strip().startswith("→ resolve what failed before")
+
+
 @pytest.mark.parametrize(
     ("severe", "plain", "words"),
     [

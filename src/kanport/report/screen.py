@@ -30,6 +30,7 @@ from kanport.report.sentences import (
     SOURCE,
     USER,
     Noun,
+    by_advice,
     counted,
     listed,
     some_of,
@@ -62,6 +63,7 @@ LINES = 25
 _LABEL = 13  # cells
 _WIDE = 110  # from here on, a change that needs review shows its risks too
 _REVIEWED = 10
+_FAILURES = 5  # lines that failures have at least
 _INDENT = 4
 
 _TITLES = {
@@ -185,8 +187,14 @@ def _add_body(page: Page, view: View, most: int) -> None:
     # After a run, what failed matters more than what was to be reviewed before it.
     reviewed = 4 if view.kind is ViewKind.RUN else _REVIEWED + 2
     wants = {"failures": LINES, "review": reviewed, "findings": LINES}
-    shrunk = {name: _drawn(page, block, view, 3) for name, block in _SHRINKING.items()}
+    least = {"failures": _FAILURES} if view.undone else {}
+    shrunk = {
+        name: _drawn(page, block, view, least.get(name, 3)) for name, block in _SHRINKING.items()
+    }
     free -= sum(map(len, shrunk.values()))
+    if free < 0 and view.undone:
+        free += len(fixed["projects"])
+        fixed["projects"] = []
     for name, want in wants.items():
         taken = len(shrunk[name])
         shrunk[name] = _drawn(page, _SHRINKING[name], view, max(taken, min(want, taken + free)))
@@ -318,9 +326,14 @@ def _project_text(project: ProjectAccess) -> str:
 
 
 def _failures(page: Page, view: View, most: int) -> None:
-    """Add what was not done or does not match, by reason, each with what to do now."""
-    entries = (_failure(page, row) for row in view.undone)
-    _add_entries(page, entries, most, len(view.undone), Noun("reason", "reasons"))
+    """Add what was not done or does not match, by reason, each with what to do now.
+
+    Where the reasons need more lines, those with the same advice are one entry of two lines.
+    """
+    entries = [_failure(page, row) for row in view.undone]
+    if sum(map(len, entries)) > most:
+        entries = [_failure_in_short(page, rows) for rows in by_advice(view.undone)]
+    _add_entries(page, entries, most, len(entries), Noun("reason", "reasons"))
 
 
 _UNDONE_LABELS = {
@@ -339,6 +352,16 @@ def _failure(page: Page, row: UndoneRow) -> list[Text | str]:
     )
     _row(part, _UNDONE_LABELS[row.status], text)
     _row(part, "", f"→ {what_now(row)}")
+    return part.lines
+
+
+def _failure_in_short(page: Page, rows: Sequence[UndoneRow]) -> list[Text | str]:
+    part = Page.on(page.console)
+    number = counted(sum(len(row.lines) for row in rows), CHANGE)
+    reasons = f", {len(rows)} reasons" if len(rows) > 1 else ""
+    text = page.mark(f"{number}{reasons}: ", "bold red").append_text(page.prose(rows[0].reason))
+    _row(part, _UNDONE_LABELS[rows[0].status], page.cut(text, _LABEL + 2))
+    _row(part, "", page.cut(page.prose(f"→ {what_now(rows[0])}"), _LABEL + 2))
     return part.lines
 
 

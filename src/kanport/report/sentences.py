@@ -594,14 +594,20 @@ def what_to_do(view: View) -> list[str]:
         )
         stops = [guard for guard in stops if not guard.override]
     steps += [guard.hint for guard in stops if guard.hint]
+    for rows in by_advice(view.undone):
+        number = sum(len(row.lines) for row in rows)
+        steps.append(f"{number} {rows[0].status.word}: {what_now(rows[0])}")
+    return steps
+
+
+def by_advice(undone: Iterable[UndoneRow]) -> list[list[UndoneRow]]:
+    """Group what was not made by what to do about it."""
     same: dict[tuple[str, str], list[UndoneRow]] = {}
-    for row in view.undone:
+    for row in undone:
         # What a reason itself gives no advice about has that of the outcome.
         advised = row.why.code if row.why.hint else ""
         same.setdefault((row.status.word, advised), []).append(row)
-    for (status, _), rows in same.items():
-        steps.append(f"{sum(len(row.lines) for row in rows)} {status}: {what_now(rows[0])}")
-    return steps
+    return list(same.values())
 
 
 def stop_sentences(stopped: Fact | None) -> list[Sentence]:
