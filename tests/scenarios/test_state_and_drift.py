@@ -1,0 +1,93 @@
+"""A quarter on a server: a snapshot, runs of Kanport, changes by hand, and what an auditor sees."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kanport.sandbox import Sandbox
+from tests.support.command_line import Kanport
+
+MAPPING = """\
+kanport: 1
+sources:
+  access: {type: csv, path: access.csv}
+users: {from: access, fields: {username: {from: login}}}
+memberships:
+  - {from: access, username: {from: login}, project: {from: project}, role: {from: role}}
+memberships_missing: revoke
+invalid_rows: skip
+limits: {revoke: 100%}
+"""
+
+
+def write(*rows: str) -> None:
+    Path("access.csv").write_text("login,project,role\n" + "".join(f"{row}\n" for row in rows))
+
+
+@pytest.fixture
+def quarter(server: Sandbox, kanport: Kanport) -> Sandbox:
+    store = server.store
+    with store.transaction():
+        alpha = store.add_project("Alpha", identifier="ALPHA")
+        store.add_project("Beta", identifier="BETA")
+        eve, bob = store.add_user("eve", twofactor_activated=1), store.add_user("bob")
+        team = store.add_group("Team")
+        store.add_group_member(team, eve)
+        store.add_group_access(alpha, team, "project-member")
+        store.add_member(alpha, bob, "project-member")
+    Path("m.yaml").write_text(MAPPING)
+    write("ann,ALPHA,project-manager")
+    return server
+
+
+def test_drift_is_told_apart_from_what_kanport_did(quarter: Sandbox, kanport: Kanport) -> None:
+    assert kanport("state", "-o", "old.json").code == 0
+    # Bob's membership is revoked; Eve's comes through a group and stays.
+    assert kanport("sync", "m.yaml", "--state", "runs", "--discard-passwords").code == 3
+    with quarter.store.transaction():
+        quarter.store.add_user("stranger", role="app-admin")
+    assert kanport("state", "m.yaml", "--state", "runs", "-o", "new.json").code == 0
+    compared = kanport("state", "--compare", "old.json", "new.json", "--state", "runs",
+                       "-o", "drift.json", "-o", "drift.html", "-o", "drift.xlsx")  # fmt: skip
+    assert compared.code == 0
+    told = json.loads(Path("drift.json").read_text())
+    (run,) = told["runs"]
+    found = {
+        (one.get("username"), one["kind"], one["effect"], one["run"] == run)
+        for one in told["differences"]
+    }
+    assert found == {
+        ("ann", "user", "gained", True),
+        ("ann", "membership", "gained", True),
+        ("bob", "membership", "lost", True),
+        ("stranger", "user", "gained", False),
+    }
+    snapshot = json.loads(Path("new.json").read_text())
+    sources = {user["username"]: user["sources"] for user in snapshot["users"]}
+    assert sources == {"admin": [], "ann": ["access"], "bob": [], "eve": [], "stranger": []}
+    # Where access comes from is certain after the run that tried to end it.
+    (eves,) = [one for one in snapshot["memberships"] if one["user_id"] == 2]
+    assert (eves["direct"], eves["through"]) == (False, [1])
+
+
+def test_what_a_group_keeps_stays_on_the_list_until_it_is_gone(
+    quarter: Sandbox, kanport: Kanport
+) -> None:
+    def open_now() -> list[tuple[str, str, str]]:
+        status = json.loads(Path("status.json").read_text())["last_run"]["open_removals"]
+        assert status["number"] == len(status["first"])
+        return [(one["username"], one["why"], one["since"]) for one in status["first"]]
+
+    sync = ("sync", "m.yaml", "--state", "runs", "--discard-passwords", "--status", "status.json")
+    assert kanport(*sync).code == 3
+    ((who, why, since),) = open_now()
+    assert (who, why) == ("eve", "through-group")
+    again = kanport(*sync, "--format", "json")
+    assert [one["username"] for one in json.loads(again.out)["open"]] == ["eve"]
+    assert open_now() == [("eve", "through-group", since)]
+    listed = kanport("state", "m.yaml", "--state", "runs", "--table", "open", "--format", "csv")
+    assert listed.out.splitlines()[1].startswith("eve,ALPHA,revoke membership,access comes through")
+    quarter.store.change("DELETE FROM group_has_users WHERE user_id = 2")
+    assert kanport(*sync).code in (0, 3)
+    assert open_now() == []
