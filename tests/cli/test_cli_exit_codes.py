@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from kanport.errors import Exit
 from tests.support import endings
-from tests.support.command_line import Result
+from tests.support.command_line import Kanport, Result
 
 
 @dataclass(frozen=True)
@@ -184,3 +185,11 @@ def test_a_command_ends_with_this_code_and_these_words(host: endings.Host, row: 
 
 def test_the_table_has_every_exit_code() -> None:
     assert {row.code for row in TABLE} == set(Exit)
+
+
+def test_a_saved_plan_that_is_stopped_is_made_again(kanport: Kanport, club: Path) -> None:
+    club.write_text(f"{club.read_text('utf-8')}limits: {{create: 2}}\n", encoding="utf-8")
+    assert kanport("plan", club, "-o", "plan.json").code == Exit.GUARD
+    said = kanport("apply", "plan.json", "--yes")
+    assert said.code == Exit.GUARD
+    assert f"make the plan again: kanport plan {club} -o plan.json --allow create=3" in said.err

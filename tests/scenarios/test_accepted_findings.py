@@ -182,3 +182,19 @@ def test_code_scanning_sees_the_finding_as_suppressed(tmp_path: Path, kanport: K
     [one] = [one for one in run["results"] if one["ruleId"] == "email-shared"]
     assert one["level"] == "note"
     assert one["suppressions"][0]["justification"] == "accepted until 2999-12-31: one desk"
+
+
+def test_quiet_names_each_wrong_value_once_with_its_number(
+    tmp_path: Path, kanport: Kanport
+) -> None:
+    rows = [f"user{number},{('boss', 'guest')[number % 2]}" for number in range(9)]
+    (tmp_path / "people.csv").write_text("\n".join(["Login,Mail", *rows, ""]), encoding="utf-8")
+    role = "role: {from: Mail, values: {user: app-user}}"
+    (tmp_path / "night.yaml").write_text(NIGHT.replace("email: {from: Mail}", role), "utf-8")
+    said = kanport("sync", "night.yaml", "--quiet")
+    assert (said.code, said.out) == (5, "")
+    lines = [line for line in said.err.splitlines() if "table of the role" in line]
+    assert lines == [
+        'Error: "boss" is not in the table of the role (people.csv:2:2, 4:2, 6:2 and 2 more)',
+        'Error: "guest" is not in the table of the role (people.csv:3:2, 5:2, 7:2 and 1 more)',
+    ]
