@@ -101,7 +101,7 @@ WITHHELD: Mapping[str, CatalogueEntry] = {
         "",
         "The mapping protects an account.",
         {
-            "": Text("this account is protected"),
+            "": Text("protected by the mapping"),
             "group": Text("the group contains protected accounts: {usernames:q}"),
         },
         {"usernames": Personal.LOGIN},
