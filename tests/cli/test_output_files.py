@@ -57,7 +57,7 @@ OUTPUTS = {
     "report plan.json": ("plan.html", "plan"),
     "report --compare plan.json plan.json": ("compared.md", "compared.pdf"),
     "approve plan.json --by Ada --note Why": ("approval.json", "approval.txt"),
-    "undo plan.journal.jsonl": ("back.json", "back"),
+    "undo plan.journal.jsonl": ("back.json", "back.docx"),
     "export": ("server.yaml", "server.csv"),
 }
 
@@ -91,3 +91,11 @@ def test_a_plan_is_saved_and_reported_by_ending(kanport: Kanport, club: Path) ->
     assert Path("plan.md").read_bytes() == Path("again.md").read_bytes()
     refused = kanport("plan", club, "-o", "-", "--format", "markdown")
     assert (refused.code, refused.out) == (2, "")
+
+
+def test_a_plan_and_an_approval_need_no_ending(kanport: Kanport, club: Path) -> None:
+    assert kanport("plan", club, "-o", "plan").code == 0
+    assert kanport("approve", "plan", "--by", "Ada", "--note", "Why", "-o", "approval").code == 0
+    assert (
+        kanport("apply", "plan", "--yes", "--discard-passwords", "--approval", "approval").code == 0
+    )

@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 class OutputFile(click.Path):
     """The name of a file to write; an empty name and folders are wrong usage.
 
-    `stdout` allows `-`. `endings` are those that the name may have; a pipe or a device needs none.
+    `stdout` allows `-`. `endings` are those that the name may have; it needs none.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class OutputFile(click.Path):
                 return STDOUT
             self.fail("name a file; this does not go to stdout", param, ctx)
         path = Path(value)
-        if self._endings and path.suffix.lower() not in self._endings and not is_special(path):
+        if self._endings and path.suffix and path.suffix.lower() not in self._endings:
             self.fail(f"{path}: the name must end in {' or '.join(self._endings)}", param, ctx)
         return super().convert(value, param, ctx)
 

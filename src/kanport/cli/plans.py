@@ -266,7 +266,8 @@ def plan_output(
         )
     form = "json" if STDOUT in paths else form
     files = [path for path in paths if path != STDOUT]
-    plans = tuple(p for p in files if p.suffix.lower() == ".json" or is_special(p))
+    # Before plans had reports beside them, a name without an ending was one of a plan.
+    plans = tuple(p for p in files if p.suffix.lower() in (".json", "") or is_special(p))
     reports = [path for path in files if path not in plans]
     return form, plans, Output(ctx, form, masked=masked, paths=reports)
 
