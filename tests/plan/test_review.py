@@ -52,6 +52,8 @@ OPEN = Action.GROUP_ACCESS_GRANT
             True,
         ),
         (change(UPDATE, before={"name": "A"}, after={"name": "B"}), [], False),
+        (change(UPDATE, before={"role": "app-admin"}, after={"role": "app-admin"}), [], False),
+        (change(UPDATE, before={"role": "app-manager"}, after={"role": "app-manager"}), [], False),
         (change(GRANT, project="X", after=MANAGER), [Review.PRIVILEGE_GRANTED], True),
         (change(GRANT, project="X", after={"role": "Auditor"}), [Review.PRIVILEGE_GRANTED], True),
         (change(GRANT, project="X", after=MEMBER), [], False),
