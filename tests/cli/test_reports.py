@@ -138,7 +138,7 @@ def test_verify_masks_what_it_tells(kanport: Kanport, plan: str) -> None:
     told = kanport("verify", plan, "--mask", "--format", "markdown")
     assert told.code == 3
     # A digest can hold the letters of any name.
-    assert "ada" not in re.sub("[0-9a-f]{64}|already", "", told.out)
+    assert "ada" not in re.sub("[0-9a-f]{8,}|already", "", told.out)
 
 
 def test_a_report_is_never_written_over_what_it_is_made_of(kanport: Kanport, plan: str) -> None:
