@@ -23,7 +23,7 @@ from pydantic import SecretStr
 
 from kanport import __version__
 from kanport.config.address import is_loopback
-from kanport.config.secrets import Email, Notify, SecretReference, Webhook, When, read_reference
+from kanport.config.secrets import Email, Notify, SettingSecret, Webhook, When, read_reference
 from kanport.errors import KanportError
 from kanport.exchange import Connections, proxy_for
 from kanport.monitoring import RunSummary
@@ -130,7 +130,7 @@ def _host_of(hook: Webhook) -> str:
     return urlsplit(hook.url).hostname or "the URL that is set"
 
 
-def _secret(reference: SecretReference, what: str, context: DeliveryContext) -> SecretStr:
+def _secret(reference: SettingSecret, what: str, context: DeliveryContext) -> SecretStr:
     return read_reference(reference, what, environ=context.environ, base=context.base)
 
 

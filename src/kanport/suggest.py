@@ -13,7 +13,7 @@ from typing import Any
 from kanport.findings import Finding
 from kanport.mapping import LoadedMapping
 from kanport.mapping.base import near
-from kanport.mapping.relations import Matrix
+from kanport.mapping.relations import MatrixRule
 from kanport.mapping.rules import ProjectRule, Rule
 from kanport.messages import as_yaml, counted
 from kanport.model import PRIVILEGED_ROLES, AppRole, ProjectRole
@@ -28,7 +28,7 @@ Key = tuple[str | int, ...]
 
 
 @dataclass(slots=True)
-class Unknown:
+class UnknownValue:
     """The unknown values of one rule, with the first rows of each."""
 
     place: Key
@@ -49,7 +49,7 @@ class Unknown:
 
 def unknown_values(
     mapping: LoadedMapping, tables: Mapping[str, Table], findings: Iterable[Finding]
-) -> list[Unknown]:
+) -> list[UnknownValue]:
     """Return the unknown values by rule, in the order of the mapping."""
     places = list(_places(mapping, tables))
     for finding in findings:
@@ -67,7 +67,7 @@ def unknown_values(
     return [one for one in places if one.counts]
 
 
-def lines_of(found: Iterable[Unknown]) -> Iterator[str]:
+def lines_of(found: Iterable[UnknownValue]) -> Iterator[str]:
     """Yield the lines to add to a mapping, as YAML below the path of each rule."""
     for number, one in enumerate(found):
         if number:
@@ -91,7 +91,7 @@ def lines_of(found: Iterable[Unknown]) -> Iterator[str]:
                 yield f"  # {as_yaml(text)}: {choices}   # {where}"
 
 
-def _places(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Iterator[Unknown]:
+def _places(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Iterator[UnknownValue]:
     """Yield each rule of the mapping with its source and columns, without any values yet."""
     spec = mapping.spec
     if spec.users is not None:
@@ -107,15 +107,15 @@ def _places(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Iterator[Unk
             for name in type(entry).model_fields:
                 value = getattr(entry, name)
                 place: Key = (part, number, name)
-                if isinstance(value, Matrix):
+                if isinstance(value, MatrixRule):
                     columns = tuple(matrix_columns(value, tables[entry.from_].columns))
                     known = value.values or {}
-                    yield Unknown(place, entry.from_, columns, known, _choices("role", known))
+                    yield UnknownValue(place, entry.from_, columns, known, _choices("role", known))
                 else:
                     yield from _of_rule(place, value, entry.from_)
 
 
-def _of_rule(place: Key, rule: object, source: str) -> Iterator[Unknown]:
+def _of_rule(place: Key, rule: object, source: str) -> Iterator[UnknownValue]:
     if isinstance(rule, ProjectRule) and rule.id is not None:
         rule = rule.made_by
     if not isinstance(rule, Rule):
@@ -125,7 +125,7 @@ def _of_rule(place: Key, rule: object, source: str) -> Iterator[Unknown]:
         known = rule.values or {}
         kind = "app-role" if place[0] == "users" else "role"
         choices = _choices(kind if place[-1] == "role" else "", known)
-        yield Unknown(place, source, columns, known, choices)
+        yield UnknownValue(place, source, columns, known, choices)
 
 
 def _choices(kind: str, known: Mapping[str, Any]) -> tuple[str, ...]:

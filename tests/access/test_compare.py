@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from kanport.access.compare import (
-    Comparison,
+    AccessComparison,
     Drift,
     Key,
     RecordedRun,
@@ -70,7 +70,7 @@ def test_the_differences_applied_to_the_old_snapshot_give_the_new_one(
     held = {key: value for key, value in facts.items() if value is not None}
     wanted = {key: value for key, value in facts_of(after).items() if value is not None}
     assert held == wanted
-    document = Comparison(before, after, ()).document()
+    document = AccessComparison(before, after, ()).document()
     names = {user.username for user in (*before.users, *after.users)} | {""}
     for table in document.tables[:3]:
         assert {row[0] for row in table.rows} <= names
@@ -94,7 +94,7 @@ def test_a_snapshot_does_not_differ_from_itself(one: CurrentState) -> None:
     ],
 )
 def test_a_run_explains_what_it_did_to_the_end(run: RecordedRun, is_explained: bool) -> None:
-    comparison = Comparison(taken(current()), taken(gave_bob("project-member")), [run])
+    comparison = AccessComparison(taken(current()), taken(gave_bob("project-member")), [run])
     (drift,) = comparison.drifts
     assert (drift.run is run) is is_explained
     assert len(comparison.outside) == (not is_explained)
@@ -107,7 +107,7 @@ def test_what_comes_with_a_new_user_is_explained_by_the_run_that_made_them() -> 
         username="new",
         after=UserSide({"username": "new", "name": "New"}),
     )
-    comparison = Comparison(taken(current()), taken(current(users=users)), [recorded(create)])
+    comparison = AccessComparison(taken(current()), taken(current(users=users)), [recorded(create)])
     assert not comparison.outside
     assert [one.key for one in comparison.shown] == [Key(About.USER, 5, "username")]
 
@@ -128,7 +128,7 @@ def test_a_removed_user_loses_every_membership_by_that_run() -> None:
         )
         for number, name in ((3, "bob"), (4, "eve"))
     ]
-    comparison = Comparison(taken(current()), taken(state), [recorded(*removals)])
+    comparison = AccessComparison(taken(current()), taken(state), [recorded(*removals)])
     assert {one.key.kind for one in comparison.drifts} == {
         About.USER,
         About.GROUP_MEMBER,
@@ -168,11 +168,11 @@ def test_a_group_that_a_run_removed_explains_who_lost_access() -> None:
     old = current(roles={1: {}, 2: {2: "project-member", 3: "project-member"}})
     new = replace(old, groups=(), roles={1: {}, 2: {}})
     removal = GroupChange(action=Action.GROUP_REMOVE, group="Team", group_id=1)
-    assert not Comparison(taken(old), taken(new), [recorded(removal)]).outside
+    assert not AccessComparison(taken(old), taken(new), [recorded(removal)]).outside
 
 
 def test_every_format_says_what_was_done_outside() -> None:
-    comparison = Comparison(taken(current()), taken(gave_bob("Auditor"), taken_at=LATER), ())
+    comparison = AccessComparison(taken(current()), taken(gave_bob("Auditor"), taken_at=LATER), ())
     document = comparison.document()
     for text in (as_text(document), as_markdown(document), as_html(document)):
         assert "Outside Kanport" in text
@@ -195,6 +195,6 @@ def test_every_format_says_what_was_done_outside() -> None:
 
 
 def test_without_journals_nobody_is_said_to_have_acted_outside() -> None:
-    comparison = Comparison(taken(current()), taken(gave_bob("Auditor")))
+    comparison = AccessComparison(taken(current()), taken(gave_bob("Auditor")))
     assert "utside" not in as_text(comparison.document())
     assert comparison.drifts == [Drift(Key(About.MEMBERSHIP, 2, "role", 3), None, "Auditor")]

@@ -20,7 +20,7 @@ from kanport.apply.journal import (
 )
 from kanport.errors import LockHeld, UsageError
 from kanport.facts import as_written, fact
-from kanport.kanboard.rpc import NoAnswer, RefusedCall, Result
+from kanport.kanboard.rpc import CallResult, NoAnswer, RefusedCall
 from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Outcome, Status, Tally
 from tests.support.changes import grant, new_user, plan_of
 
@@ -35,7 +35,7 @@ def write(path: Path, *outcomes: Outcome, end: bool = True) -> None:
     with Journal(path, now=now) as journal:
         journal.begin("run-1", PLAN, version="0")
         journal.sent(1, "createUser", ["c0001", "c0002"])
-        journal.answered(1, [Result(7), NoAnswer(fact("connection-ended"))])
+        journal.answered(1, [CallResult(7), NoAnswer(fact("connection-ended"))])
         journal.outcomes(outcomes)
         if end:
             tally = Tally(planned=3, done=len(outcomes), not_attempted=3 - len(outcomes))
@@ -58,7 +58,7 @@ def test_a_journal_tells_what_was_sent_and_what_the_server_said_each_time(tmp_pa
     with Journal(path, now=now) as journal:
         journal.begin("run-1", PLAN, version="0")
         journal.sent(1, "createUser", ["c0001", "c0002"])
-        journal.answered(1, [Result(7), NoAnswer(fact("connection-ended"))])
+        journal.answered(1, [CallResult(7), NoAnswer(fact("connection-ended"))])
         journal.sent(2, "createUser", ["c0002"])
     answers = load_journal(path).answers
     lost = Answered(Heard.LOST, why=fact("connection-ended"))
@@ -243,7 +243,7 @@ def test_what_is_to_be_sent_and_all_before_it_is_on_disk_before_it_is_sent(
         journal.begin("run-1", PLAN, version="0")
         journal.sent(1, "createUser", ["c0001"])
         assert on_disk == [2]
-        journal.answered(1, [Result(7)])
+        journal.answered(1, [CallResult(7)])
         journal.outcomes([Outcome("c0001", Status.DONE)])
         journal.sent(2, "createUser", ["c0002"])
         assert on_disk == [2, 5]

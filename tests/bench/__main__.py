@@ -26,7 +26,7 @@ from kanport.config.settings import Settings, settings_of
 from kanport.kanboard import procedures
 from kanport.kanboard.client import Client
 from kanport.kanboard.reader import read_current
-from kanport.kanboard.rpc import Call, Result
+from kanport.kanboard.rpc import Call, CallResult
 from kanport.pipeline.run import Execution, apply_plan
 from kanport.plan.change import Action, Change
 from tests.bench.server import bench_server
@@ -266,7 +266,7 @@ class Bench:
         found: list[object] = []
         for at in range(0, len(calls), 20):
             for answer in self._client.batch(calls[at : at + 20]):
-                if not isinstance(answer, Result) or answer.value is False:
+                if not isinstance(answer, CallResult) or answer.value is False:
                     raise SystemExit(f"the server refused something: {answer}")
                 found.append(answer.value)
         return found

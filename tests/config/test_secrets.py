@@ -7,20 +7,20 @@ from types import ModuleType
 import pytest
 
 from kanport.config.file import Layers, load_configuration
-from kanport.config.secrets import Keyring, SecretReference, TokenReference, read_reference
+from kanport.config.secrets import Keyring, SettingSecret, TokenReference, read_reference
 from kanport.config.settings import settings_of
 from kanport.errors import ConfigInvalid
 
 SECRET = "correct-horse"
 
 
-def read(reference: SecretReference, folder: Path, **environ: str) -> str:
+def read(reference: SettingSecret, folder: Path, **environ: str) -> str:
     return read_reference(
         reference, "password", environ=environ, base=folder, stdin=lambda: SECRET + "\n"
     ).get_secret_value()
 
 
-def refused(reference: SecretReference, folder: Path, **environ: str) -> ConfigInvalid:
+def refused(reference: SettingSecret, folder: Path, **environ: str) -> ConfigInvalid:
     with pytest.raises(ConfigInvalid) as caught:
         read(reference, folder, **environ)
     told = f"{caught.value.message} {caught.value.hint} {caught.value.__cause__!r}"
@@ -37,9 +37,9 @@ def secret_file(tmp_path: Path) -> Path:
 
 
 def test_a_secret_comes_from_where_its_reference_points(tmp_path: Path, secret_file: Path) -> None:
-    assert read(SecretReference(env="X"), tmp_path, X=SECRET) == SECRET
-    assert read(SecretReference(file="secret"), tmp_path) == SECRET
-    assert read(SecretReference(file=str(secret_file)), Path("/")) == SECRET
+    assert read(SettingSecret(env="X"), tmp_path, X=SECRET) == SECRET
+    assert read(SettingSecret(file="secret"), tmp_path) == SECRET
+    assert read(SettingSecret(file=str(secret_file)), Path("/")) == SECRET
     assert read(TokenReference(stdin=True), tmp_path) == SECRET
 
 
@@ -48,7 +48,7 @@ def test_a_file_that_others_can_reach_is_refused_with_what_to_do(
     tmp_path: Path, secret_file: Path, mode: int
 ) -> None:
     secret_file.chmod(mode)
-    problem = refused(SecretReference(file="secret"), tmp_path)
+    problem = refused(SettingSecret(file="secret"), tmp_path)
     assert f"(mode {mode:04o})" in problem.message
     assert problem.hint == f"chmod 600 {secret_file}"
 
@@ -62,7 +62,7 @@ def test_a_credential_of_systemd_may_look_as_if_the_group_could_read_it(
     (folder / "token").write_text(SECRET)
     (folder / "token").chmod(mode)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
-    assert read(SecretReference(file=str(folder / "token")), tmp_path) == SECRET
+    assert read(SettingSecret(file=str(folder / "token")), tmp_path) == SECRET
 
 
 def test_only_the_folder_of_systemd_itself_is_trusted(
@@ -72,24 +72,24 @@ def test_only_the_folder_of_systemd_itself_is_trusted(
     inside = tmp_path / "credentials"
     inside.mkdir(mode=0o700)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(inside))
-    refused(SecretReference(file=str(secret_file)), tmp_path)
+    refused(SettingSecret(file=str(secret_file)), tmp_path)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    assert read(SecretReference(file="secret"), tmp_path) == SECRET
+    assert read(SettingSecret(file="secret"), tmp_path) == SECRET
     tmp_path.chmod(0o755)
-    refused(SecretReference(file="secret"), tmp_path)
+    refused(SettingSecret(file="secret"), tmp_path)
     tmp_path.chmod(0o700)
     secret_file.chmod(0o444)
-    refused(SecretReference(file="secret"), tmp_path)
+    refused(SettingSecret(file="secret"), tmp_path)
 
 
 def test_what_is_no_secret_is_refused(tmp_path: Path, secret_file: Path) -> None:
-    assert "is not set" in refused(SecretReference(env="X"), tmp_path).message
-    assert "is empty" in refused(SecretReference(env="X"), tmp_path, X=" ").message
-    assert "cannot be read" in refused(SecretReference(file="none"), tmp_path).message
+    assert "is not set" in refused(SettingSecret(env="X"), tmp_path).message
+    assert "is empty" in refused(SettingSecret(env="X"), tmp_path, X=" ").message
+    assert "cannot be read" in refused(SettingSecret(file="none"), tmp_path).message
     secret_file.write_text(f"{SECRET}\n{SECRET}\n")
-    assert "line breaks" in refused(SecretReference(file="secret"), tmp_path).message
+    assert "line breaks" in refused(SettingSecret(file="secret"), tmp_path).message
     secret_file.write_text(SECRET * 1000)
-    assert "more than a password" in refused(SecretReference(file="secret"), tmp_path).message
+    assert "more than a password" in refused(SettingSecret(file="secret"), tmp_path).message
 
 
 # --- the keyring ----------------------------------------------------------------------------------
@@ -112,8 +112,8 @@ def fake_keyring(monkeypatch: pytest.MonkeyPatch, entries: dict[tuple[str, str],
     monkeypatch.setitem(sys.modules, "keyring.errors", errors)
 
 
-def entry(service: str) -> SecretReference:
-    return SecretReference(keyring=Keyring(service=service, username="kanport"))
+def entry(service: str) -> SettingSecret:
+    return SettingSecret(keyring=Keyring(service=service, username="kanport"))
 
 
 def test_a_secret_comes_from_the_keyring(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -177,4 +177,4 @@ def test_a_token_may_come_through_a_pipe_as_the_file_says(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", ["a\0b", "~nobody-of-this-name/secret"])
 def test_a_path_that_leads_nowhere_is_told(tmp_path: Path, name: str) -> None:
-    refused(SecretReference(file=name), tmp_path)
+    refused(SettingSecret(file=name), tmp_path)

@@ -11,7 +11,7 @@ from kanport.facts import fact
 from kanport.kanboard import procedures as api
 from kanport.kanboard.client import Client
 from kanport.kanboard.faults import Fault, NoAnswer
-from kanport.kanboard.rpc import Call, Refusal, RefusedCall, Result
+from kanport.kanboard.rpc import Call, CallResult, Refusal, RefusedCall
 from kanport.kanboard.transport import Transport
 from tests.support.http_server import (
     Breaking,
@@ -71,7 +71,7 @@ def roles(count: int) -> list[str]:
 
 def test_a_batch_is_one_request_with_ids_that_never_come_again() -> None:
     with serve(ROLES) as server, client_of(server) as client:
-        assert client.batch(role_calls(2)) == [Result("role-1"), Result("role-2")]
+        assert client.batch(role_calls(2)) == [CallResult("role-1"), CallResult("role-2")]
         client.batch(role_calls(1))
     ids = [[call["id"] for call in request.calls] for request in server.requests]
     assert ids == [[1, 2], [3]]
@@ -311,7 +311,7 @@ def test_asking_gives_refusals_as_answers() -> None:
         RefusedCall(
             -32601, fact("rpc-error", name="Method not found", number=-32601), Refusal.NO_PROCEDURE
         ),
-        Result("role-1"),
+        CallResult("role-1"),
     ]
 
 

@@ -12,7 +12,7 @@ from kanport.kanboard import procedures as api
 from kanport.kanboard.client import Client
 from kanport.kanboard.faults import Fault, NoAnswer
 from kanport.kanboard.reader import read_current
-from kanport.kanboard.rpc import Answer, Call, Result
+from kanport.kanboard.rpc import Answer, Call, CallResult
 from kanport.model import CurrentState
 from kanport.sandbox import PROCEDURES, WRITING_PROCEDURES, Sandbox, SandboxOptions
 
@@ -45,7 +45,7 @@ def seed(client: Client) -> None:
             call("addProjectGroup", project_id=1, group_id=1, role="project-viewer"),
         ]
     )
-    assert all(isinstance(answer, Result) and answer.value for answer in answers), answers
+    assert all(isinstance(answer, CallResult) and answer.value for answer in answers), answers
 
 
 def read(server: Sandbox) -> CurrentState:

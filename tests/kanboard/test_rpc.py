@@ -14,11 +14,11 @@ from kanport.kanboard.rpc import (
     SECRET_KEYS,
     Answer,
     Call,
+    CallResult,
     Fault,
     NoAnswer,
     Refusal,
     RefusedCall,
-    Result,
     decode,
     encode,
 )
@@ -56,23 +56,23 @@ def test_text_goes_out_as_utf_8() -> None:
 
 def test_answers_are_matched_by_id_in_whatever_order_they_come() -> None:
     body = json.dumps([ok(3, "c"), ok(1, "a"), ok(2, "b")])
-    assert decode(CALLS, 1, body) == [Result("a"), Result("b"), Result("c")]
+    assert decode(CALLS, 1, body) == [CallResult("a"), CallResult("b"), CallResult("c")]
 
 
 def test_errors_of_single_calls_leave_the_others_alone() -> None:
     error = {"code": -32601, "message": "Method not found"}
     body = json.dumps([ok(1), {"jsonrpc": "2.0", "error": error, "id": 2}, ok(3)])
     assert decode(CALLS, 1, body) == [
-        Result(True),
+        CallResult(True),
         RefusedCall(
             -32601, fact("rpc-error", name="Method not found", number=-32601), Refusal.NO_PROCEDURE
         ),
-        Result(True),
+        CallResult(True),
     ]
 
 
 def test_null_is_an_answer() -> None:
-    assert decode(CALLS[:1], 1, json.dumps([ok(1, None)])) == [Result(None)]
+    assert decode(CALLS[:1], 1, json.dumps([ok(1, None)])) == [CallResult(None)]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_null_is_an_answer() -> None:
 )
 def test_only_what_is_certain_counts_as_answered(items: list[Any], answered: set[int]) -> None:
     answers = decode(CALLS, 1, json.dumps(items))
-    assert {index for index, answer in enumerate(answers) if answer == Result(True)} == answered
+    assert {index for index, answer in enumerate(answers) if answer == CallResult(True)} == answered
     for index in {0, 1, 2} - answered:
         assert isinstance(answers[index], NoAnswer)
 
@@ -155,7 +155,7 @@ def test_no_secret_of_a_row_gets_past_parsing() -> None:
     body = json.dumps([ok(1, [row]), ok(2, {"5": {"deep": [row]}}), ok(3, row)])
     answers = decode(CALLS, 1, body)
     assert "hash" not in repr(answers)
-    assert answers[2] == Result({"id": 1, "username": "ada"})
+    assert answers[2] == CallResult({"id": 1, "username": "ada"})
 
 
 columns = st.sampled_from(sorted({"id", "username", "name", "is_active", "theme", *SECRET_KEYS}))
@@ -181,7 +181,7 @@ def test_rows_of_users_are_told_as_all_answers_are_but_for_columns_of_no_use(
     used = {"id", *(field.column for field in USER_FIELDS)}
 
     def usable(answer: Answer) -> Any:
-        assert isinstance(answer, Result)
+        assert isinstance(answer, CallResult)
         if not isinstance(answer.value, dict):
             return answer.value
         assert SECRET_KEYS.isdisjoint(answer.value)
@@ -232,7 +232,7 @@ def test_an_answer_is_never_paired_with_another_call(
     assert len(answers) == count
     for index, answer in enumerate(answers):
         assert not isinstance(answer, RefusedCall)
-        if isinstance(answer, Result):
+        if isinstance(answer, CallResult):
             assert answer.value == f"answer {index}"
             # As text, since to Python the id True is the id 1.
             assert list(map(json.dumps, items)).count(json.dumps(right[index])) == 1
@@ -245,7 +245,7 @@ def test_any_order_and_any_part_of_the_answers_is_told_right(
     calls = [Call("getUser", {"user_id": number}) for number in range(6)]
     body = json.dumps([ok(10 + index, index) for index in order if index in kept])
     for index, answer in enumerate(decode(calls, 10, body)):
-        assert (answer == Result(index)) if index in kept else isinstance(answer, NoAnswer)
+        assert (answer == CallResult(index)) if index in kept else isinstance(answer, NoAnswer)
 
 
 @given(st.data())

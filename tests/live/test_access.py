@@ -9,7 +9,7 @@ from kanport.config.file import Layers
 from kanport.config.settings import settings_of
 from kanport.kanboard import procedures as api
 from kanport.kanboard.client import Client
-from kanport.kanboard.rpc import Call, Result
+from kanport.kanboard.rpc import Call, CallResult
 from tests.support.constellations import GROUPS, PEOPLE, ROLES, Constellation
 
 pytestmark = pytest.mark.live
@@ -49,7 +49,7 @@ def ids(client: Client, calls: list[Call], undo: str, name: str) -> list[int]:
     found = []
     for start in range(0, len(calls), 50):
         for answer in client.batch(calls[start : start + 50]):
-            assert isinstance(answer, Result) and isinstance(answer.value, int), answer
+            assert isinstance(answer, CallResult) and isinstance(answer.value, int), answer
             found.append(answer.value)
     client.made += [call(undo, **{name: number}) for number in found]  # type: ignore[attr-defined]
     return found
@@ -98,7 +98,7 @@ def test_it_gives_what_a_live_kanboard_gives(client: Client) -> None:
         reads += [api.get_project_user_role(project, person) for person in people]
     for start in range(0, len(writes), 200):
         answers = client.batch(writes[start : start + 200])
-        assert all(isinstance(one, Result) and one.value is True for one in answers)
+        assert all(isinstance(one, CallResult) and one.value is True for one in answers)
     told = iter(client.read(reads))
     wrong: dict[bool, list[object]] = {False: [], True: []}
     for constellation in drawn:

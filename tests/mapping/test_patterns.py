@@ -12,7 +12,7 @@ from kanport.errors import SourceInvalid
 from kanport.findings import errors_in
 from kanport.mapping.ldap import Choice
 from kanport.mapping.patterns import NotAPattern, Pattern, TooSlow
-from kanport.mapping.relations import Matrix
+from kanport.mapping.relations import MatrixRule
 from kanport.normalize.columns import matrix_columns
 from kanport.pipeline.inputs import read_inputs
 from kanport.sources.ldap.attributes import choosers
@@ -111,7 +111,7 @@ def test_the_error_names_the_cell_and_the_others_are_read(tmp_path: Path) -> Non
 
 
 def test_a_header_that_takes_too_long_is_named() -> None:
-    matrix = Matrix.model_validate({"match": "^(?P<project>(?:a|aa)+)$"})
+    matrix = MatrixRule.model_validate({"match": "^(?P<project>(?:a|aa)+)$"})
     with bounded(), pytest.raises(SourceInvalid, match="header") as caught:
         matrix_columns(matrix, ["aa", "a" * 60 + "b"])
     assert caught.value.findings[0].code == "value-too-slow"

@@ -30,7 +30,7 @@ from kanport.pipeline.run import (
 )
 from kanport.plan.change import Action
 from kanport.plan.model import Plan
-from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
+from kanport.sandbox import Sandbox, SandboxOptions, StoreSnapshot
 from tests.support.examples import examples
 from tests.support.reference.access import GroupAccess, project_access
 
@@ -171,7 +171,7 @@ def applied(plan: Plan, client: Client, path: Path, name: str = "run") -> Run:
     return run
 
 
-def effective(state: Snapshot) -> dict[str, dict[str, str]]:
+def effective(state: StoreSnapshot) -> dict[str, dict[str, str]]:
     """Give who has which role in each project, by the model."""
     numbers = {name: number for number, name in enumerate(state.users)}
     names = dict(enumerate(state.users))

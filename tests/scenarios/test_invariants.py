@@ -23,7 +23,7 @@ from kanport.pipeline.run import Execution, apply_plan, check_fresh
 from kanport.plan.change import Action
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import dump_plan
-from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
+from kanport.sandbox import Sandbox, SandboxOptions, StoreSnapshot
 from tests.support.changes import after_of
 from tests.support.examples import examples
 from tests.support.random_inputs import BLANK, Case, cases
@@ -184,7 +184,7 @@ def is_admin(user: object) -> bool:
 @given(cases(broken=True, groups=True))
 def test_a_dry_run_is_dry(world: Case) -> None:
     with opened(world) as (server, client, folder):
-        before: Snapshot = server.store.snapshot()
+        before: StoreSnapshot = server.store.snapshot()
         server.forget_requests()
         try:
             planned(world, client, folder)

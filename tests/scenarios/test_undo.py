@@ -14,7 +14,7 @@ from kanport.outcome import Run, Status
 from kanport.pipeline.run import Execution, apply_plan, check_fresh, plan_undo, verify_plan
 from kanport.plan.change import Action
 from kanport.plan.model import Plan
-from kanport.sandbox import Sandbox, Snapshot
+from kanport.sandbox import Sandbox, StoreSnapshot
 from kanport.sandbox.store import UserState
 from tests.scenarios.test_invariants import TRIED, opened, planned, stopped
 from tests.support.changes import after_of
@@ -34,11 +34,11 @@ def undo_of(journal: Path, client: Client) -> Plan:
     return plan_undo(load_journal(journal), client, protect=PROTECT)
 
 
-def users_by_id(state: Snapshot) -> dict[int, UserState]:
+def users_by_id(state: StoreSnapshot) -> dict[int, UserState]:
     return {user.id: user for user in state.users.values()}
 
 
-def access_by_id(state: Snapshot) -> dict[tuple[str, int], str]:
+def access_by_id(state: StoreSnapshot) -> dict[tuple[str, int], str]:
     return {
         (project, state.users[who].id): role for (project, who), role in state.memberships.items()
     }
@@ -87,7 +87,7 @@ def test_what_was_applied_and_undone_is_as_it_was_before(world: Case) -> None:
         assert server.store.snapshot() == between
 
 
-def holds_as_before(before: Snapshot, after: Snapshot, plan: Plan, back: Plan) -> None:
+def holds_as_before(before: StoreSnapshot, after: StoreSnapshot, plan: Plan, back: Plan) -> None:
     removed = {c.user_id for c in plan.changes if c.action is Action.USER_REMOVE}
     blocked = renames_that_cannot_be(back, plan)
     was, is_now = users_by_id(before), users_by_id(after)

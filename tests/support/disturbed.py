@@ -16,7 +16,7 @@ from kanport.pipeline.results import exit_code_of
 from kanport.pipeline.run import Execution, apply_plan, resume_run
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
-from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
+from kanport.sandbox import Sandbox, SandboxOptions, StoreSnapshot
 from tests.support.changes import grant, new_user, nth_change, plan_of
 from tests.support.proxy import Calls, Disturbance, Proxy
 
@@ -50,7 +50,7 @@ def prepared(url: str) -> Iterator[tuple[Sandbox, Plan]]:
         yield server, plan_of(*changes, url=url)
 
 
-def end_state(server: Sandbox) -> Snapshot:
+def end_state(server: Sandbox) -> StoreSnapshot:
     """Give what the server holds, but for ids: who is made first when something is sent again."""
     there = server.store.snapshot()
     return replace(there, users={name: replace(user, id=0) for name, user in there.users.items()})

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kanport.sandbox import Sandbox, SandboxOptions
-from kanport.sandbox.store import Snapshot
+from kanport.sandbox.store import StoreSnapshot
 from tests.support.command_line import Kanport
 from tests.support.proxy import RECORDED_TOKEN, RECORDED_URL, proxy_to
 from tests.versions.record import KEY
@@ -55,7 +55,7 @@ def pending(kanport: Kanport) -> list[tuple[str, str | None, str | None]]:
     ]
 
 
-def wanted(snapshot: Snapshot) -> Snapshot:
+def wanted(snapshot: StoreSnapshot) -> StoreSnapshot:
     """Check that a server is as the recorded plan wants it, and return its state."""
     assert snapshot.users["robert"].id == 3
     assert not snapshot.users["dan"].is_active

@@ -272,7 +272,7 @@ def _effects(change: Change, ids: _Ids) -> Iterator[tuple[Key, Value]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _Difference:
     who: str
     what: str
     before: str
@@ -283,7 +283,7 @@ class _Row:
     by_run: bool
 
 
-class Comparison:
+class AccessComparison:
     """Two snapshots of a server, what differs, and which runs explain it.
 
     `runs` is None where no journals were looked for.
@@ -309,7 +309,7 @@ class Comparison:
         """Return what no run explains."""
         return [one for one in self.shown if one.run is None]
 
-    def _row(self, one: Drift) -> _Row:
+    def _row(self, one: Drift) -> _Difference:
         key, old, new = one.key, self.old, self.new
         user_id = key.id if key.kind is About.USER else key.user_id or None
         user = (new.user_by_id.get(user_id) or old.user_by_id.get(user_id)) if user_id else None
@@ -324,7 +324,7 @@ class Comparison:
             through = f" through group {', '.join(one.through)}" if one.through else ""
             explained_by = f"{one.run.label}{through}"
         before, after = (self._text(one.key, value) for value in (one.before, one.after))
-        return _Row(
+        return _Difference(
             who, what, before, after, _effect(one), explained_by, user_id, one.run is not None
         )
 
@@ -383,7 +383,7 @@ class Comparison:
             ),
         )
 
-    def _sums(self, rows: Sequence[_Row], inside: int) -> Iterator[Sum]:
+    def _sums(self, rows: Sequence[_Difference], inside: int) -> Iterator[Sum]:
         total = Count("differences", len(rows), DIFFERENCE(len(rows)))
         effects = Counter(row.effect for row in rows)
         yield Sum(total, tuple(Count(key, effects[key], key) for key in EFFECTS))
@@ -391,7 +391,9 @@ class Comparison:
             made = Count("by-kanport", inside, f"by {counted(len(self.runs), RUN)} of Kanport")
             yield Sum(total, (made, Count("outside", len(rows) - inside, "outside Kanport")))
 
-    def _table(self, key: str, title: str, rows: Sequence[_Row], review: bool = False) -> DataTable:
+    def _table(
+        self, key: str, title: str, rows: Sequence[_Difference], review: bool = False
+    ) -> DataTable:
         columns = ("User", "What", "Before", "After", "Effect", "Explained by")
         cells = [
             (row.who, row.what, row.before, row.after, row.effect, row.explained_by) for row in rows
@@ -405,9 +407,9 @@ class Comparison:
         )
         return DataTable(key, title, columns, cells, note, names, len(rows), review=review)
 
-    def _people(self, rows: Sequence[_Row]) -> DataTable:
+    def _people(self, rows: Sequence[_Difference]) -> DataTable:
         """Return what each user gained and lost."""
-        found: dict[str, list[_Row]] = defaultdict(list)
+        found: dict[str, list[_Difference]] = defaultdict(list)
         for row in rows:
             if row.user_id is not None:
                 found[row.who].append(row)

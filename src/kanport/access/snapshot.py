@@ -21,7 +21,7 @@ from kanport.files import ArtifactKind, kind_of, made_for, read_file, write_file
 from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState
 from kanport.plan.groups import ProjectKey
-from kanport.plan.model import Part, PlanServer
+from kanport.plan.model import PlanPart, PlanServer
 from kanport.plan.plan_file import canonical
 from kanport.plan.projection import GroupProjection
 
@@ -30,7 +30,7 @@ FORMAT: Literal["kanport-snapshot/1"] = "kanport-snapshot/1"
 _MAX_BYTES = 128 * 1024 * 1024
 
 
-class SnapshotUser(Part):
+class SnapshotUser(PlanPart):
     """A user of the server.
 
     `two_factor` is None where the server does not say whether two-factor authentication is on.
@@ -49,7 +49,7 @@ class SnapshotUser(Part):
     sources: tuple[str, ...] | None = None
 
 
-class SnapshotProject(Part):
+class SnapshotProject(PlanPart):
     """A project of the server; `owner_id` is None where the server names no owner."""
 
     id: int
@@ -65,7 +65,7 @@ class SnapshotProject(Part):
         return self.identifier or self.name
 
 
-class SnapshotGroup(Part):
+class SnapshotGroup(PlanPart):
     """A group of the server with the ids of its members."""
 
     id: int
@@ -74,7 +74,7 @@ class SnapshotGroup(Part):
     members: tuple[int, ...] = ()
 
 
-class SnapshotMembership(Part):
+class SnapshotMembership(PlanPart):
     """The effective role of a user in a project.
 
     `direct` is True where the access is certainly direct, False where it certainly comes through a
@@ -89,7 +89,7 @@ class SnapshotMembership(Part):
     through: tuple[int, ...] = ()
 
 
-class Snapshot(Part):
+class Snapshot(PlanPart):
     """Everything that was read of a server.
 
     `taken_at` is in UTC (RFC 3339), `read_by` the user and the machine that read it, `kanport` the

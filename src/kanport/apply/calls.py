@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from kanport.fields import UPDATABLE
 from kanport.kanboard import procedures
-from kanport.kanboard.rpc import Answer, Call, Refusal, RefusedCall, Result
+from kanport.kanboard.rpc import Answer, Call, CallResult, Refusal, RefusedCall
 from kanport.plan.change import (
     Action,
     Change,
@@ -111,7 +111,7 @@ def is_shown_by(change: Change, first: Answer, second: Answer) -> bool:
 
 
 def _said(answer: Answer) -> _Said:
-    return answer.value is True if isinstance(answer, Result) else None
+    return answer.value is True if isinstance(answer, CallResult) else None
 
 
 # --- all changes ----------------------------------------------------------------------------------
@@ -250,6 +250,6 @@ def id_in(change: Change, answer: Answer) -> int | None:
 
     Kanboard spells the username as its LDAP does, so looking it up may miss it.
     """
-    if by_ldap(change) and isinstance(answer, Result):
+    if by_ldap(change) and isinstance(answer, CallResult):
         return procedures.number(answer.value)
     return None

@@ -11,7 +11,7 @@ from kanport.facts import Fact, Param, fact
 from kanport.fields import USER_FIELDS
 from kanport.kanboard import procedures
 from kanport.kanboard.api_versions import SINCE
-from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refusal, RefusedCall, Result
+from kanport.kanboard.rpc import Answer, Call, CallResult, NoAnswer, Refusal, RefusedCall
 from kanport.model import Group
 from kanport.plan.change import Action, Change, by_ldap
 from kanport.relations import About
@@ -88,7 +88,7 @@ def stays_through_group(
     says `false` as well where ending it had no effect. Then the role comes through a group only if
     they are in one that may give it.
     """
-    if change.action is not Action.MEMBERSHIP_REVOKE or not isinstance(answer, Result):
+    if change.action is not Action.MEMBERSHIP_REVOKE or not isinstance(answer, CallResult):
         return None
     groups = diagnosis.groups
     through = bool(groups) or (groups is None and answer.value is True)

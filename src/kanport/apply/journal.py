@@ -24,7 +24,7 @@ from kanport.approval import with_signature
 from kanport.errors import LockHeld, UsageError
 from kanport.facts import Fact, as_written, fact
 from kanport.files import made_for, open_regular
-from kanport.kanboard.rpc import Answer, NoAnswer, RefusedCall, Result
+from kanport.kanboard.rpc import Answer, CallResult, NoAnswer, RefusedCall
 from kanport.lock import lock_file
 from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Approved, EndsRun, Outcome, Run, Status, Tally
 from kanport.plan.model import Plan
@@ -154,7 +154,7 @@ class Journal:
     def answered(self, batch: int, answers: Iterable[Answer]) -> None:
         """Record what the server said, call by call."""
         said = list(answers)
-        if all(type(one) is Result and one.value is True for one in said):
+        if all(type(one) is CallResult and one.value is True for one in said):
             # This is how nearly every batch of updates and grants ends.
             kept: dict[str, list[Any]] = {
                 "answers": ["true"] * len(said),
@@ -274,7 +274,7 @@ def answer_text(answer: Answer) -> str:
     >>> answer_text(NoAnswer(fact("connection-ended")))
     'none: the connection ended before the answer was complete'
     """
-    if isinstance(answer, Result) and answer.value is True:
+    if isinstance(answer, CallResult) and answer.value is True:
         return "true"
     if isinstance(answer, NoAnswer):
         return f"{'none' if answer.sent else 'never sent'}: {answer.why}"
@@ -287,7 +287,7 @@ def answer_text(answer: Answer) -> str:
 
 def _kept(answer: Answer) -> Any:
     """Return what a record holds of an answer."""
-    if isinstance(answer, Result) and isinstance(answer.value, bool | int):
+    if isinstance(answer, CallResult) and isinstance(answer.value, bool | int):
         return answer.value
     return Answered.of(answer).to_json()
 
@@ -325,9 +325,9 @@ class Answered:
                 return cls(kind, why=answer.reason)
             case RefusedCall():
                 return cls(Heard.REFUSED, answer.code, answer.reason)
-            case Result(value=bool(value)):
+            case CallResult(value=bool(value)):
                 return cls(Heard.TRUE if value else Heard.FALSE)
-            case Result(value=int(value)):
+            case CallResult(value=int(value)):
                 return cls(Heard.ID, value)
             case _:
                 return cls(Heard.OTHER)

@@ -26,7 +26,7 @@ from kanport.facts import Fact, fact
 from kanport.fields import ACTIVE, LDAP, USERNAME, field_named
 from kanport.kanboard import procedures
 from kanport.kanboard.faults import Fault
-from kanport.kanboard.rpc import Answer, Call, NoAnswer, RefusedCall, Result
+from kanport.kanboard.rpc import Answer, Call, CallResult, NoAnswer, RefusedCall
 from kanport.names import compare_key
 from kanport.outcome import Status
 from kanport.plan.change import (
@@ -289,7 +289,7 @@ def success(answer: Answer) -> Status:
     """Return how something that holds came to hold: by Kanport, or it did already."""
     # A refusal of what is there nevertheless: somebody else did it between reading and writing.
     refused = (
-        answer.value is False if isinstance(answer, Result) else isinstance(answer, RefusedCall)
+        answer.value is False if isinstance(answer, CallResult) else isinstance(answer, RefusedCall)
     )
     return Status.ALREADY if refused else Status.DONE
 

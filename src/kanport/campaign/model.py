@@ -29,7 +29,7 @@ from kanport.mapping.spec import MappingFile
 from kanport.model import AppRole, CurrentState, Project, ProjectRole, ServerInfo, User
 from kanport.names import compare_key
 from kanport.plan.guards.separation import violations
-from kanport.plan.model import Part, PlanServer
+from kanport.plan.model import PlanPart, PlanServer
 from kanport.plan.plan_file import canonical
 from kanport.plan.roles import project_rank
 
@@ -47,7 +47,7 @@ class Decision(StrEnum):
     UNSURE = "don't know"
 
 
-class ReviewWorkbook(Part):
+class ReviewWorkbook(PlanPart):
     """The workbook of one reviewer; `file` is its name in the folder, `rows` their number."""
 
     reviewer: str
@@ -55,7 +55,7 @@ class ReviewWorkbook(Part):
     rows: int
 
 
-class Campaign(Part):
+class Campaign(PlanPart):
     """A review of the access on one server, as a snapshot shows it.
 
     `until` is the last day (UTC), `snapshot` the digest, `reviewers` who decides in each project by

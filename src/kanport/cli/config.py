@@ -22,7 +22,7 @@ from kanport.cli.output import Output
 
 if TYPE_CHECKING:
     from kanport.config.file import Layers
-    from kanport.config.secrets import SecretReference
+    from kanport.config.secrets import SettingSecret
 
 
 @click.group("config")
@@ -176,7 +176,7 @@ def _notify_rows(layers: "Layers") -> list[SettingRow]:
     return rows + [SettingRow(f"notify.email.{k}", v, origin("email")) for k, v in given.items()]
 
 
-def _referred(reference: "SecretReference | None") -> str:
+def _referred(reference: "SettingSecret | None") -> str:
     from kanport.config.secrets import where
     from kanport.messages import MASK
 

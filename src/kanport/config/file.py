@@ -16,7 +16,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from kanport.config.secrets import ConfigFile, FileSettings, Notify, SecretReference
+from kanport.config.secrets import ConfigFile, FileSettings, Notify, SettingSecret
 from kanport.errors import ConfigInvalid
 from kanport.files import POSIX, at_home, read_file
 from kanport.mapping.base import near
@@ -76,7 +76,7 @@ class Configuration:
         secrets = [self.values["token"].value] if "token" in self.values else []
         secrets += [notify.webhook.token, notify.webhook.url] if notify.webhook else []
         secrets += [notify.email.password] if notify.email else []
-        named = [secret.file for secret in secrets if isinstance(secret, SecretReference)]
+        named = [secret.file for secret in secrets if isinstance(secret, SettingSecret)]
         named += [self.values["ca_file"].value] if "ca_file" in self.values else []
         return [self.path, *(self.path.parent / name for name in named if name is not None)]
 

@@ -38,7 +38,7 @@ class Keyring(Strict):
     username: Text
 
 
-class SecretReference(Strict):
+class SettingSecret(Strict):
     """Where to find a secret; the configuration itself never contains one."""
 
     env: Text | None = None
@@ -52,7 +52,7 @@ class SecretReference(Strict):
             yield problem("needs exactly one way to find the secret", hint=_EXAMPLE)
 
 
-class TokenReference(SecretReference):
+class TokenReference(SettingSecret):
     """Where to find the token; only the token may come from standard input."""
 
     stdin: Literal[True] | None = None
@@ -65,7 +65,7 @@ def _no_secret(value: Any) -> Any:
 
 
 _Url = Annotated[
-    Annotated[Text, Tag(TEXT)] | Annotated[SecretReference, Tag(TABLE)],
+    Annotated[Text, Tag(TEXT)] | Annotated[SettingSecret, Tag(TABLE)],
     by_shape("must be a URL, or a table that says where it stands"),
 ]
 
@@ -74,7 +74,7 @@ class Webhook(Strict):
     """An address that gets each notice as JSON; `token` is sent as a bearer token."""
 
     url: _Url
-    token: SecretReference | None = None
+    token: SettingSecret | None = None
     on: When | None = None
     timeout: Seconds = 10
 
@@ -97,7 +97,7 @@ class Email(Strict):
     port: Annotated[StrictInt, Field(ge=1, le=65_535)] | None = None
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: Text | None = None
-    password: SecretReference | None = None
+    password: SettingSecret | None = None
     from_: Text = Field(alias="from")
     to: Annotated[tuple[Text, ...], Field(min_length=1)]
     on: When | None = None
@@ -181,7 +181,7 @@ class ConfigFile(FileSettings):
 # --- secrets by reference: out of the environment, a file, the keyring or standard input ----------
 
 
-def where(reference: SecretReference) -> str:
+def where(reference: SettingSecret) -> str:
     """Return in words where a secret is; read nothing.
 
     >>> where(SecretReference(env="SMTP_PASSWORD"))
@@ -197,7 +197,7 @@ def where(reference: SecretReference) -> str:
 
 
 def read_reference(
-    reference: SecretReference,
+    reference: SettingSecret,
     what: str,
     *,
     environ: Mapping[str, str],

@@ -19,9 +19,9 @@ from kanport.kanboard.procedures import WRITING
 from kanport.kanboard.rpc import (
     Answer,
     Call,
+    CallResult,
     Refusal,
     RefusedCall,
-    Result,
     decode,
     encode,
 )
@@ -189,7 +189,7 @@ class Client:
         As `ask`, but a call that the server refuses raises Unreachable as well.
         """
         answers = self.ask(calls, batch_size=batch_size, connections=connections, spare=spare)
-        values = [answer.value for answer in answers if isinstance(answer, Result)]
+        values = [answer.value for answer in answers if isinstance(answer, CallResult)]
         if len(values) < len(answers):
             for call, answer in zip(calls, answers, strict=True):
                 if isinstance(answer, RefusedCall):
@@ -203,7 +203,7 @@ class Client:
         batch_size: int | None = None,
         connections: int = READ_CONNECTIONS,
         spare: Sequence[Call] = (),
-    ) -> list[Result | RefusedCall]:
+    ) -> list[CallResult | RefusedCall]:
         """Return the server's answers to calls that read, in their order.
 
         Sends batches of `batch_size` calls (unless the settings fix another size) over so many
@@ -212,7 +212,7 @@ class Client:
         answer cannot be had, which for calls of `spare` comes soon, as the caller has another way
         to ask; and ValueError for a call that writes.
         """
-        answers: dict[int, Result | RefusedCall] = {}
+        answers: dict[int, CallResult | RefusedCall] = {}
         size = ceiling = self._settings.batch_size or batch_size or READ_BATCH
         pending: Sequence[int] = range(len(calls))
         share = min(size, max(SMALLEST_SHARE, -(-len(calls) // connections)))
@@ -247,7 +247,7 @@ class Client:
         calls: Sequence[Call],
         size: int,
         connections: int,
-        answers: dict[int, Result | RefusedCall],
+        answers: dict[int, CallResult | RefusedCall],
     ) -> list[int]:
         """Ask over several connections until a request has no answer; return the numbers left."""
         starts = range(0, len(calls), size)
@@ -321,7 +321,7 @@ class Client:
 
 
 def _keep(
-    answers: dict[int, Result | RefusedCall], numbers: Sequence[int], replies: Sequence[Answer]
+    answers: dict[int, CallResult | RefusedCall], numbers: Sequence[int], replies: Sequence[Answer]
 ) -> dict[int, NoAnswer]:
     """Keep the answers to the calls of these numbers; return why the others have none."""
     lost: dict[int, NoAnswer] = {}

@@ -24,12 +24,12 @@ __all__ = [
     "METHOD_NOT_FOUND",
     "Answer",
     "Call",
+    "CallResult",
     "Calls",
     "Fault",
     "NoAnswer",
     "Refusal",
     "RefusedCall",
-    "Result",
     "decode",
     "encode",
 ]
@@ -78,13 +78,13 @@ class Calls(Sequence[Call]):
         return starmap(self._make, self._arguments)
 
 
-class Result(NamedTuple):
+class CallResult(NamedTuple):
     """The server answered a call; secret keys of rows are gone from the value."""
 
     value: Any
 
 
-Answer = Result | RefusedCall | NoAnswer
+Answer = CallResult | RefusedCall | NoAnswer
 
 
 def encode(calls: Sequence[Call], first_id: int) -> bytes:
@@ -114,7 +114,7 @@ def decode(calls: Sequence[Call], first_id: int, body: str) -> list[Answer]:
     values = _values_in_order(items, first_id, len(calls))
     if values is not None:
         # As `Result(value)` for each, without a call of Python code for each.
-        return list(map(tuple.__new__, repeat(Result), zip(values)))
+        return list(map(tuple.__new__, repeat(CallResult), zip(values)))
     found: dict[int, list[Answer]] = {}
     strange = 0
     for item in items:
@@ -251,7 +251,7 @@ def _id_of(item: Any) -> int | None:
 def _answer(item: dict[str, Any]) -> Answer:
     if item.get("jsonrpc") == "2.0":
         if "result" in item and "error" not in item:
-            return Result(item["result"])
+            return CallResult(item["result"])
         refused = _refused(item.get("error"))
         if refused is not None and "result" not in item:
             if refused.kind is Refusal.PASSING:

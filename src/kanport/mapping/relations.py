@@ -20,7 +20,7 @@ from kanport.mapping.transforms import Transform
 from kanport.mapping.users import names_or_has_ledger
 
 
-class Matrix(Strict):
+class MatrixRule(Strict):
     """A column for each project, with the role in the cell. An empty cell gives no membership."""
 
     columns: (
@@ -66,7 +66,7 @@ class Membership(Strict):
         None, description="Identifier or name of the project, or its id."
     )
     role: RoleOrRule | None = Field(None, description="A role, or a rule for it.")
-    matrix: Matrix | None = Field(
+    matrix: MatrixRule | None = Field(
         None, description="Instead of project and role: a column for each project."
     )
     several: Literal["refuse", "highest"] | None = Field(

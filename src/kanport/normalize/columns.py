@@ -11,7 +11,7 @@ from kanport.mapping import LoadedMapping
 from kanport.mapping.base import Strict
 from kanport.mapping.conditions import alternatives
 from kanport.mapping.patterns import Pattern, PatternMatch, TooSlow, compiled, template_columns
-from kanport.mapping.relations import Matrix, Membership
+from kanport.mapping.relations import MatrixRule, Membership
 from kanport.mapping.rules import ProjectRule, Rule
 from kanport.mapping.spec import MappingFile
 from kanport.mapping.users import PasswordColumn, Users
@@ -60,7 +60,7 @@ def source_column(named: str | Mapping[str, str], source: str) -> str | None:
     return column_name(named[source]) if source in named else None
 
 
-def matrix_columns(matrix: Matrix, columns: Iterable[str]) -> dict[str, str]:
+def matrix_columns(matrix: MatrixRule, columns: Iterable[str]) -> dict[str, str]:
     """Return the matrix columns of a table with the project that each stands for."""
     if matrix.match is not None:
         pattern = compiled(matrix.match)

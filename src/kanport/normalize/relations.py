@@ -13,7 +13,7 @@ import numpy as np
 
 from kanport.coded import Flags
 from kanport.facts import Fact, fact
-from kanport.mapping.relations import Groups, Matrix, Membership
+from kanport.mapping.relations import Groups, MatrixRule, Membership
 from kanport.mapping.rules import RoleRule, Rule
 from kanport.model import Blocker, Given, Pair, ProjectRole
 from kanport.names import as_written, spelling_key
@@ -324,7 +324,7 @@ def judged_role(
 
 
 def _matrix(
-    matrix: Matrix, rows: FilledRows, context: Context, custom: CustomRoles
+    matrix: MatrixRule, rows: FilledRows, context: Context, custom: CustomRoles
 ) -> list[Column[Requested]]:
     found = []
     for column, name in matrix_columns(matrix, rows.table.columns).items():
@@ -344,7 +344,7 @@ def _matrix(
 
 
 def role_cell(
-    matrix: Matrix, column: str, project: str, context: Context, custom: CustomRoles
+    matrix: MatrixRule, column: str, project: str, context: Context, custom: CustomRoles
 ) -> CompiledRule:
     """Make ready the reading of one column: the table says what stands there, or it is a role."""
     table: dict[str, str] | None = None

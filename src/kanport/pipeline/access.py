@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from kanport.access.compare import Comparison
+from kanport.access.compare import AccessComparison
 from kanport.access.history import History
 from kanport.access.lists import AccessLists, NoAccount
 from kanport.access.snapshot import Snapshot, dump_snapshot, snapshot_of
@@ -81,7 +81,7 @@ def compare_access(old: Snapshot, new: Snapshot, state: Path | None) -> Paper:
             and one.run.started_at <= new.taken_at
             and (one.run.finished_at or one.run.started_at) >= old.taken_at
         ]
-    comparison = Comparison(old, new, runs)
+    comparison = AccessComparison(old, new, runs)
     return Paper(comparison.document(), comparison.as_dict)
 
 

@@ -88,13 +88,13 @@ PlanFinding = Annotated[
 ]
 
 
-class Part(BaseModel):
+class PlanPart(BaseModel):
     """A part of the plan file; unknown keys are refused, nothing changes after it is made."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class PlanBecause(Part):
+class PlanBecause(PlanPart):
     """What prevents a removal: the fact, and the rows and entries that it follows from.
 
     `message` is the wording of `why`, `more` how many places there are beyond those in `origin`.
@@ -128,7 +128,7 @@ class PlanWithheld:
 # --- changes as the plan file holds them ----------------------------------------------------------
 
 
-class _Subject(Part):
+class _Subject(PlanPart):
     """Whom or what a change is about, as the server names it (or is to name it).
 
     A change of a user has `username`, of a membership `username` and `project`; of a group `group`,
@@ -142,7 +142,7 @@ class _Subject(Part):
     group: str | None = None
 
 
-class _PartsInFile(Part):
+class _PartsInFile(PlanPart):
     """What changes and withheld removals have in common.
 
     `before` and `after` hold only what the change is about: for `user.update` the fields that
@@ -333,14 +333,14 @@ PlanRemoval = Annotated[PlanWithheld, _InFile(_RemovalInFile, PlanWithheld, with
 # --- what a plan was made from and what it is to be remembered for --------------------------------
 
 
-class PlanServer(Part):
+class PlanServer(PlanPart):
     """The server that the plan was made for."""
 
     url: str
     version: str = ""
 
 
-class PlanMapping(Part):
+class PlanMapping(PlanPart):
     """The mapping that the plan was made with; `path` as it was given.
 
     `ledger` is the path of its ledger, relative to the mapping.
@@ -352,7 +352,7 @@ class PlanMapping(Part):
     ledger: str | None = None
 
 
-class PlanIdentity(Part):
+class PlanIdentity(PlanPart):
     """Whom a stable id means once the plan is carried out; recorded in the ledger.
 
     `user_id` is None for somebody whom the plan creates.
@@ -363,7 +363,7 @@ class PlanIdentity(Part):
     user_id: int | None = None
 
 
-class PlanEntry(Part):
+class PlanEntry(PlanPart):
     """An entry of a directory that somebody's access depends on; recorded in the ledger.
 
     `username` is that of a person; `projects` and `groups` are what the members of a group are in
@@ -377,7 +377,7 @@ class PlanEntry(Part):
     groups: tuple[str, ...] = ()
 
 
-class PlanAbsence(Part):
+class PlanAbsence(PlanPart):
     """What the sources say of somebody's absence; recorded in the ledger.
 
     missing: they are provably in no source. back: the ledger has them as missing, and a source
@@ -391,7 +391,7 @@ class PlanAbsence(Part):
     active: bool
 
 
-class PlanNamed(Part):
+class PlanNamed(PlanPart):
     """What of the server the sources name, by id; recorded in the ledger.
 
     `gone_projects` and `gone_groups` are the ids of what the ledger knows and the server lacks.
@@ -403,7 +403,7 @@ class PlanNamed(Part):
     gone_groups: tuple[int, ...] = ()
 
 
-class PlanRows(Part):
+class PlanRows(PlanPart):
     """Which rows of a file or a sheet were read, as spans such as `2-48,50`, or which entries.
 
     `entries` says for each entry of a directory how many rows were made of it.
@@ -417,7 +417,7 @@ class PlanRows(Part):
     entries: dict[str, int] | None = None
 
 
-class PlanDirectory(Part):
+class PlanDirectory(PlanPart):
     """What a directory told besides its rows; the ledger keeps it of the last good run.
 
     `asked` are the attributes that decide a computed column (`active`), `seen` those of them that
@@ -439,7 +439,7 @@ class PlanDirectory(Part):
     sure: bool = True
 
 
-class PlanFile(Part):
+class PlanFile(PlanPart):
     """One of several files that a source was read from, as of `PlanSource`."""
 
     path: str
@@ -448,7 +448,7 @@ class PlanFile(Part):
     modified_at: str | None = None
 
 
-class PlanSource(Part):
+class PlanSource(PlanPart):
     """A source that the plan was made from; `path` relative to the mapping, `size` in bytes.
 
     `columns` are those columns or attributes that held anything. `modified_at` is when a file was
@@ -470,7 +470,7 @@ class PlanSource(Part):
     directory: PlanDirectory | None = None
 
 
-class PlanUndone(Part):
+class PlanUndone(PlanPart):
     """The run that a plan takes back: its sources, and the changes that the plan's changes name.
 
     `made_by` is the user and the machine that made the plan of the run, `by` who began the run.
@@ -485,7 +485,7 @@ class PlanUndone(Part):
     changes: tuple[PlanChange, ...] = ()
 
 
-class PlanReview(Part):
+class PlanReview(PlanPart):
     """The access review whose decisions a plan carries out.
 
     `digest` is that of the review, `snapshot` of the access that reviewers decided about; `folder`
@@ -498,7 +498,7 @@ class PlanReview(Part):
     snapshot: str
 
 
-class PlanMove(Part):
+class PlanMove(PlanPart):
     """Somebody's role in a project that becomes another one because their groups change.
 
     `before` and `after` are None for no access, `through` are the groups that give it then. `sure`
@@ -514,7 +514,7 @@ class PlanMove(Part):
     sure: bool = True
 
 
-class PlanGiver(Part):
+class PlanGiver(PlanPart):
     """A group that gives access to a project before the plan is carried out, or may give it.
 
     `role` is None where it is not known, nor whether the group gives any.
@@ -525,7 +525,7 @@ class PlanGiver(Part):
     role: str | None = None
 
 
-class PlanBasis(Part):
+class PlanBasis(PlanPart):
     """What somebody's access to a project depends on before the plan is carried out.
 
     `role` is the role that the server lists, None for none. `direct` is True where a direct role is
@@ -540,7 +540,7 @@ class PlanBasis(Part):
     groups: tuple[int, ...] = ()
 
 
-class PlanAccess(Part):
+class PlanAccess(PlanPart):
     """Who has which role in a project whose members were read, beside what changes.
 
     `kept` are the roles, by username, that the plan leaves as they are; `removed` are those that go
@@ -561,7 +561,7 @@ class PlanAccess(Part):
     givers: tuple[PlanGiver, ...] | None = None
 
 
-class PlanPartial(Part):
+class PlanPartial(PlanPart):
     """That a plan is a part of the whole one: what was selected, and what that leaves out.
 
     `only` are the selections as typed. `needed` are the ids of changes that no selection names and
@@ -573,7 +573,7 @@ class PlanPartial(Part):
     left_out: dict[str, int] = {}
 
 
-class PlanPerson(Part):
+class PlanPerson(PlanPart):
     """What the server calls somebody of whom the plan speaks, and whether they are disabled."""
 
     username: str
@@ -581,7 +581,7 @@ class PlanPerson(Part):
     disabled: bool | None = None
 
 
-class GuardVerdict(Part):
+class GuardVerdict(PlanPart):
     """What a guard says of the plan: `tripped` is True where it stops it before the first write.
 
     `lifted` is True where `--allow` overrides it for this run. `message` and `hint` are the wording
@@ -632,7 +632,7 @@ def blocking(verdicts: Iterable[GuardVerdict]) -> tuple[GuardVerdict, ...]:
     return tuple(verdict for verdict in verdicts if verdict.tripped)
 
 
-class PlanOpen(Part):
+class PlanOpen(PlanPart):
     """A removal that an earlier run should have made, and that is still not made.
 
     `why` says what prevented it last; `since` is when the first plan was made that should have made
@@ -650,7 +650,7 @@ class PlanOpen(Part):
     since: str
 
 
-class PlanApproval(Part):
+class PlanApproval(PlanPart):
     """Who must approve the plan before `apply` carries it out, as the mapping says.
 
     `planner` is the user and the machine that made it, where that user cannot approve it.
@@ -668,7 +668,7 @@ class PlanApproval(Part):
         return cls(approvers=rules.approvers, planner=(planner or "") if other else None)
 
 
-class Plan(Part):
+class Plan(PlanPart):
     """The ordered changes with the findings, bound to the server and the inputs.
 
     `created_at` is in UTC (RFC 3339), `made_by` is the user and the machine that made it, as its

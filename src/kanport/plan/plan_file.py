@@ -16,7 +16,7 @@ from kanport.findings import Severity
 from kanport.frames import uncollected
 from kanport.plan.change import Change
 from kanport.plan.change_text import ChangeTexts
-from kanport.plan.model import FORMAT, Part, Plan, PlanAccess, change_in_file
+from kanport.plan.model import FORMAT, Plan, PlanAccess, PlanPart, change_in_file
 
 # A plan of a million changes has about this size; what is larger is no plan, or never ends.
 MAX_PLAN_BYTES = 512 * 1024 * 1024
@@ -157,7 +157,7 @@ def _access(access: PlanAccess) -> dict[str, Any]:
     return parts
 
 
-def _set(part: Part) -> dict[str, Any]:
+def _set(part: PlanPart) -> dict[str, Any]:
     return {name: value for name, value in part.__dict__.items() if value is not None}
 
 

@@ -34,7 +34,7 @@ from kanport.report.view import (
     GroupChanges,
     InputRow,
     Moves,
-    Person,
+    PersonView,
     ProjectAccess,
     RowResult,
     Sum,
@@ -189,7 +189,7 @@ def withheld_views(withheld: Iterable[PlanWithheld]) -> tuple[WithheldView, ...]
 
 def by_person(
     lines: Iterable[ChangeView], names: Mapping[str, str] = _NO_NAMES
-) -> tuple[Person, ...]:
+) -> tuple[PersonView, ...]:
     """Group changes by user, sorted by username; in each the plan's order.
 
     A renamed user is one. `names` are what the server calls them now; a name that a change gives
@@ -202,7 +202,7 @@ def by_person(
     return tuple(sorted((_person(group, names) for group in groups.values()), key=_by_username))
 
 
-def _person(lines: list[ChangeView], names: Mapping[str, str]) -> Person:
+def _person(lines: list[ChangeView], names: Mapping[str, str]) -> PersonView:
     called = [line.username for line in lines if line.username is not None]
     for line in lines:
         change = line.change
@@ -210,10 +210,12 @@ def _person(lines: list[ChangeView], names: Mapping[str, str]) -> Person:
             called.append(change.new.username)
     username = called[-1]
     name = _name_in(lines) or next((names[one] for one in called if one in names), "")
-    return Person(username, name, tuple(lines), unique(one for one in called if one != username))
+    return PersonView(
+        username, name, tuple(lines), unique(one for one in called if one != username)
+    )
 
 
-def _by_username(person: Person) -> tuple[str, str]:
+def _by_username(person: PersonView) -> tuple[str, str]:
     return _by_name(person.username)
 
 

@@ -11,7 +11,7 @@ from kanport.plan.review import RANKS
 from kanport.report.access import people_by_projects
 from kanport.report.escape import storable
 from kanport.report.sentences import SEVERITIES, access_words, action_words, fact_rows
-from kanport.report.tables import Table, table_of
+from kanport.report.tables import ReportTable, table_of
 from kanport.report.view import Account, ChangeView, Level, View, ViewKind
 from kanport.workbook import MOST_CHARACTERS, SheetColumn, Styled, Value, WorkbookSheet, write_book
 
@@ -143,7 +143,7 @@ def _severity(line: ChangeView) -> tuple[int, int]:
     return not undone, rank
 
 
-def _worded(table: Table) -> tuple[tuple[str, ...], list[Row]]:
+def _worded(table: ReportTable) -> tuple[tuple[str, ...], list[Row]]:
     """Return a table with plain words for actions."""
     at = table.columns.index("Action")
     words = {action.value: action_words(action) for action in Action}

@@ -29,7 +29,7 @@ from kanport.report.view import (
 Cell = str | int | None
 
 
-class Table(NamedTuple):
+class ReportTable(NamedTuple):
     """One table of a report: what it is called, its columns and its rows."""
 
     name: str
@@ -40,7 +40,7 @@ class Table(NamedTuple):
 TABLES = ("changes", "findings", "access", "rows", "withheld", "open")
 
 
-def table_of(view: View, name: str) -> Table:
+def table_of(view: View, name: str) -> ReportTable:
     """Return one table of a report; raise UsageError where this kind has no such table."""
     if name not in _MAKERS:
         raise UsageError(f'"{name}" is no table', hint=f"use one of {', '.join(_MAKERS)}")
@@ -52,7 +52,7 @@ def table_of(view: View, name: str) -> Table:
     return _MAKERS[name](view)
 
 
-def _changes(view: View) -> Table:
+def _changes(view: View) -> ReportTable:
     endings: tuple[str, ...] = ()
     if view.kind is ViewKind.RUN:
         endings = ("Outcome", "Outcome reason")
@@ -68,7 +68,7 @@ def _changes(view: View) -> Table:
         for person in view.people
         for called in (*person.earlier, person.username)
     }
-    return Table("changes", columns, [_change(line, names) for line in view.lines])
+    return ReportTable("changes", columns, [_change(line, names) for line in view.lines])
 
 
 def _change(line: ChangeView, names: dict[str, str | None]) -> tuple[Cell, ...]:
@@ -110,9 +110,9 @@ def _joined(differences: Sequence[Difference], *, before: bool) -> str | None:
     return "; ".join(told) or None
 
 
-def _findings(view: View) -> Table:
+def _findings(view: View) -> ReportTable:
     columns = ("Severity", "Code", "Place", "Message", "Value", "Hint", "See also")
-    return Table("findings", columns, [_finding(finding) for finding in view.findings])
+    return ReportTable("findings", columns, [_finding(finding) for finding in view.findings])
 
 
 def _finding(finding: Finding) -> tuple[Cell, ...]:
@@ -127,12 +127,12 @@ def _finding(finding: Finding) -> tuple[Cell, ...]:
     )
 
 
-def _access(view: View) -> Table:
+def _access(view: View) -> ReportTable:
     columns = (
         *("Person", "Name", "Project", "Before", "After", "What happens", "Account"),
         *("Change", "Reason", "Origin"),
     )
-    return Table("access", columns, [_access_row(row) for row in view.access])
+    return ReportTable("access", columns, [_access_row(row) for row in view.access])
 
 
 def _access_row(row: AccessRow) -> tuple[Cell, ...]:
@@ -171,9 +171,9 @@ def _by_itself(row: AccessRow) -> str:
     return f"{word}, if not through a group" if row.maybe else word
 
 
-def _rows(view: View) -> Table:
+def _rows(view: View) -> ReportTable:
     columns = ("Source", "Place", "Rows", "What became of it", "Changes", "Findings")
-    return Table("rows", columns, [_row(row) for row in view.rows])
+    return ReportTable("rows", columns, [_row(row) for row in view.rows])
 
 
 def _row(row: InputRow) -> tuple[Cell, ...]:
@@ -187,12 +187,12 @@ def _row(row: InputRow) -> tuple[Cell, ...]:
     )
 
 
-def _withheld(view: View) -> Table:
+def _withheld(view: View) -> ReportTable:
     columns = (
         *("Action", "Person", "Project", "Group", "Before", "Because", "Rows and entries"),
         "Missing since",
     )
-    return Table("withheld", columns, [_withheld_row(one) for one in view.withheld])
+    return ReportTable("withheld", columns, [_withheld_row(one) for one in view.withheld])
 
 
 def _withheld_row(one: WithheldView) -> tuple[Cell, ...]:
@@ -210,7 +210,7 @@ def _withheld_row(one: WithheldView) -> tuple[Cell, ...]:
     )
 
 
-def _open(view: View) -> Table:
+def _open(view: View) -> ReportTable:
     columns = ("Action", "Person", "Project", "Group", "Because", "Open since", "Days")
     rows = [
         (
@@ -224,7 +224,7 @@ def _open(view: View) -> Table:
         )
         for one in view.open
     ]
-    return Table("open", columns, rows)
+    return ReportTable("open", columns, rows)
 
 
 _MAKERS = {

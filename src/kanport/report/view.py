@@ -322,7 +322,7 @@ class InputRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class PersonView:
     """All changes of one user; `name` is empty where nothing gives it.
 
     `username` is what they are called in the end, `earlier` what they were called before.
@@ -589,7 +589,7 @@ class View:
     facts: Facts
     summary: tuple[ActionRow, ...]
     lines: tuple[ChangeView, ...]
-    people: tuple[Person, ...]
+    people: tuple[PersonView, ...]
     projects: tuple[ProjectAccess, ...]
     risks: tuple[RiskRow, ...]
     risky: tuple[ChangeView, ...]

@@ -8,7 +8,7 @@ from kanport.sandbox.options import LdapUser, SandboxOptions
 from kanport.sandbox.procedures import PROCEDURES, WRITING_PROCEDURES
 from kanport.sandbox.rpc import Reply, web_page
 from kanport.sandbox.server import InjectedFault, RequestLog, Sandbox
-from kanport.sandbox.store import GroupState, ProjectState, Snapshot, Store, UserState
+from kanport.sandbox.store import GroupState, ProjectState, Store, StoreSnapshot, UserState
 
 __all__ = [
     "PROCEDURES",
@@ -21,8 +21,8 @@ __all__ = [
     "RequestLog",
     "Sandbox",
     "SandboxOptions",
-    "Snapshot",
     "Store",
+    "StoreSnapshot",
     "UserState",
     "web_page",
 ]

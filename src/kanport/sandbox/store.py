@@ -57,7 +57,7 @@ class GroupState:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class StoreSnapshot:
     """The whole state at one moment; two snapshots are equal if nothing differs but secrets.
 
     Args:
@@ -173,7 +173,7 @@ class Store(Database):
             "INSERT INTO project_has_roles (role, project_id) VALUES (?, ?)", role, project_id
         )
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> StoreSnapshot:
         """Return the whole state, read at one moment."""
         with self.transaction():
             users = [
@@ -194,7 +194,7 @@ class Store(Database):
         joined: dict[int, set[str]] = {group_id: set() for group_id in names}
         for group_id, user_id in in_groups:
             joined[group_id].add(usernames[user_id])
-        return Snapshot(
+        return StoreSnapshot(
             users={user.username: user for user in users},
             projects={labels[project.id]: project for project in projects},
             groups={

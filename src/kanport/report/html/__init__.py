@@ -171,33 +171,36 @@ def _page(template: str, more_style: str, **values: Any) -> str:
     )
 
 
-class Section(NamedTuple):
+class PageSection(NamedTuple):
     """A section of the page: its id, which also names its template, and its heading."""
 
     id: str
     title: str
 
 
-def _sections(view: View, grid: "_Grid") -> list[Section]:
+def _sections(view: View, grid: "_Grid") -> list[PageSection]:
     """Return the sections that have something to show, in their order on the page."""
     overridden = any(guard.lifted for guard in view.guards)
     planned = (
-        (Section("now", "What now"), bool(what_to_do(view))),
-        (Section("undone", "Not as planned" if view.verified else "Not done"), bool(view.undone)),
-        (Section("twice", "Needs review"), bool(view.risky or view.removals) or overridden),
-        (Section("withheld", "Withheld"), bool(view.withheld)),
-        (Section("open", "Still open"), bool(view.open)),
-        (Section("changes", "At a glance"), bool(view.summary or view.projects)),
-        (Section("people", "Gained and lost by person"), bool(view.people or _indirect(view))),
-        (Section("projects", "By project"), bool(view.projects)),
-        (Section("access", "Access before and after"), bool(grid.rows)),
-        (Section("things", "Groups and projects"), bool(view.others)),
-        (Section("findings", "Findings"), bool(view.findings)),
-        (Section("guards", "Safety checks"), bool(view.guards)),
-        (Section("counts", "Counts"), True),
-        (Section("terms", "Terms"), True),
-        (Section("proof", "Evidence and approval"), True),
-        (Section("sign", "Signatures"), view.kind is not ViewKind.VALIDATION),
+        (PageSection("now", "What now"), bool(what_to_do(view))),
+        (
+            PageSection("undone", "Not as planned" if view.verified else "Not done"),
+            bool(view.undone),
+        ),
+        (PageSection("twice", "Needs review"), bool(view.risky or view.removals) or overridden),
+        (PageSection("withheld", "Withheld"), bool(view.withheld)),
+        (PageSection("open", "Still open"), bool(view.open)),
+        (PageSection("changes", "At a glance"), bool(view.summary or view.projects)),
+        (PageSection("people", "Gained and lost by person"), bool(view.people or _indirect(view))),
+        (PageSection("projects", "By project"), bool(view.projects)),
+        (PageSection("access", "Access before and after"), bool(grid.rows)),
+        (PageSection("things", "Groups and projects"), bool(view.others)),
+        (PageSection("findings", "Findings"), bool(view.findings)),
+        (PageSection("guards", "Safety checks"), bool(view.guards)),
+        (PageSection("counts", "Counts"), True),
+        (PageSection("terms", "Terms"), True),
+        (PageSection("proof", "Evidence and approval"), True),
+        (PageSection("sign", "Signatures"), view.kind is not ViewKind.VALIDATION),
     )
     return [section for section, shown in planned if shown]
 

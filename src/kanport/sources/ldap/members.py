@@ -18,7 +18,7 @@ from kanport.sources.ldap.lookup import ResolvedNames
 from kanport.sources.ldap.names import both, broad_key, dn_key, either, escape
 from kanport.sources.ldap.proof import ANY, unproven_absences
 from kanport.sources.ldap.resolver import GroupResolver, Node, decoded
-from kanport.sources.ldap.rows import Person
+from kanport.sources.ldap.rows import DirectoryPerson
 from kanport.sources.ldap.search import SourceIncomplete
 
 
@@ -206,7 +206,7 @@ def _follow_member_uid(resolver: GroupResolver) -> None:
         _doubt(resolver, name, inside)
 
 
-def _doubt(resolver: GroupResolver, attribute: str, people: Mapping[str, Person]) -> None:
+def _doubt(resolver: GroupResolver, attribute: str, people: Mapping[str, DirectoryPerson]) -> None:
     """Mark the people as in doubt whose groups depend on an attribute that may only be hidden."""
     name = attribute.lower()
     silent = {one.shaped.dn: key for key, one in people.items() if not one.attributes.get(name)}

@@ -23,8 +23,8 @@ from kanport.sources.ldap.resolver import GroupResolver
 from kanport.sources.ldap.rows import (
     GROUP,
     IDS,
+    DirectoryPerson,
     Fingerprint,
-    Person,
     Shaper,
     TableRows,
     maker,
@@ -226,7 +226,7 @@ class _Reading:
             directory=self._facts(),
         )
 
-    def _row(self, person: Person) -> Row:
+    def _row(self, person: DirectoryPerson) -> Row:
         shaped = person.shaped
         return Row(
             Origin(self._name, dn=shaped.dn),
@@ -236,7 +236,7 @@ class _Reading:
             self._entry(person),
         )
 
-    def _entry(self, person: Person) -> DirectoryEntry:
+    def _entry(self, person: DirectoryPerson) -> DirectoryEntry:
         """Return what tells this entry from all others of this and of other sources."""
         context = next((one for one in self._contexts if is_below(person.key, one)), None)
         if context not in self._names:
@@ -314,7 +314,7 @@ class _Reading:
         keys = (entry_key(self._row(one)) for one in self._rows.people if one.shaped.dn in proven)
         return {column: frozenset(keys)}
 
-    def _sign(self, person: Person) -> None:
+    def _sign(self, person: DirectoryPerson) -> None:
         shaped = person.shaped
         if person.outside:
             self._print.add(f"outside, locked: {person.locked}")

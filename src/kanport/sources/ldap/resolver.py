@@ -16,7 +16,7 @@ from kanport.sources.ldap.ber import Entry
 from kanport.sources.ldap.lookup import Lookup, ResolvedNames
 from kanport.sources.ldap.names import dn_key, is_below, is_certain, without_uid
 from kanport.sources.ldap.proof import ANY
-from kanport.sources.ldap.rows import Person
+from kanport.sources.ldap.rows import DirectoryPerson
 from kanport.sources.ldap.search import Directory, SourceIncomplete
 
 # --- groups in groups -----------------------------------------------------------------------------
@@ -110,8 +110,8 @@ class GroupResolver:
     directory: Directory
     spec: LdapSource
     groups: LdapGroups
-    people: dict[str, Person]
-    make: Callable[[Entry], Person]
+    people: dict[str, DirectoryPerson]
+    make: Callable[[Entry], DirectoryPerson]
     lookup: Lookup
     now: datetime
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -127,7 +127,7 @@ class GroupResolver:
         self.nodes.setdefault(key, Node(entry))
         return key
 
-    def add_person(self, entry: Entry) -> Person:
+    def add_person(self, entry: Entry) -> DirectoryPerson:
         """Add somebody who was found elsewhere; whoever lies outside the base is marked so."""
         person = self.make(entry)
         if person.key not in self.people:

@@ -316,7 +316,7 @@ IDS = ("entryUUID", "objectGUID", "nsUniqueId", "ipaUniqueID")
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class DirectoryPerson:
     """Somebody in the directory: the DN as DNs are compared, the cells, and what groups need.
 
     `id` is the id that the server gives to the entry for good, with the attribute that it is of.
@@ -339,13 +339,13 @@ def read_people(
     source: str,
     *,
     extra: tuple[str, ...] = (),
-) -> dict[str, Person]:
+) -> dict[str, DirectoryPerson]:
     """Return all people by their key, in its order; `extra` are attributes that groups need.
 
     Raises SourceInvalid where there is nobody at all, as that is no proof that all have gone.
     """
     asked = {name.lower(): name for name in (*shaper.attributes, *extra, *IDS)}
-    people: dict[str, Person] = {}
+    people: dict[str, DirectoryPerson] = {}
     make = maker(shaper, extra)
     for base in spec.bases:
         question = Question(base, spec.scope, spec.filter, tuple(asked.values()))
@@ -360,13 +360,13 @@ def read_people(
     return dict(sorted(people.items()))
 
 
-def maker(shaper: Shaper, extra: tuple[str, ...]) -> Callable[[Entry], Person]:
+def maker(shaper: Shaper, extra: tuple[str, ...]) -> Callable[[Entry], DirectoryPerson]:
     """Return what makes a person of an entry, keeping only the raw attributes that groups need."""
     kept = tuple(name.lower() for name in extra)
 
-    def make(entry: Entry) -> Person:
+    def make(entry: Entry) -> DirectoryPerson:
         raw = {name: entry.attributes[name] for name in kept if name in entry.attributes}
-        return Person(dn_key(entry.dn), shaper.shape(entry), raw, _id_of(entry.attributes))
+        return DirectoryPerson(dn_key(entry.dn), shaper.shape(entry), raw, _id_of(entry.attributes))
 
     return make
 
@@ -393,7 +393,7 @@ class TableRows:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
-        self._people: list[Person] = []
+        self._people: list[DirectoryPerson] = []
         self._groups: list[Shaped] = []
         # How a group lists somebody: whether by login, and the twins.
         self._ways: dict[tuple[bool, Set[str]], int] = {}
@@ -401,13 +401,13 @@ class TableRows:
         self._rows: list[NDArray[np.intp]] = [np.zeros((0, 3), dtype=np.intp)]
 
     @property
-    def people(self) -> Sequence[Person]:
+    def people(self) -> Sequence[DirectoryPerson]:
         """The people who have a row, each once."""
         return self._people
 
     def add(
         self,
-        people: Iterable[Person],
+        people: Iterable[DirectoryPerson],
         group: Shaped = NO_GROUP,
         logins: Collection[str] = (),
         twins: Mapping[str, Set[str]] = NO_TWINS,
@@ -424,7 +424,10 @@ class TableRows:
         self._groups.append(group)
 
     def table(
-        self, columns: Iterable[str], entry: Callable[[Person], DirectoryEntry], **facts: Any
+        self,
+        columns: Iterable[str],
+        entry: Callable[[DirectoryPerson], DirectoryEntry],
+        **facts: Any,
     ) -> Table:
         """Return the table in the order of the DNs; `entry` returns the entry of a person."""
         people, groups = [one.shaped for one in self._people], self._groups
