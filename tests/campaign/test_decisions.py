@@ -1,5 +1,7 @@
 """The plan of what reviewers decided, compared with what the server has by then."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from kanport.plan.change import Change, Risk
 from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.plan_file import dump_plan
 from tests.support.planning import a_mapping
-from tests.support.reviews import EVE, GIL, LEA, MAX, ROLES, ReviewDesk, a_current
+from tests.support.reviews import BOB, EVE, GIL, LEA, MAX, ROLES, ReviewDesk, a_current
 
 
 @pytest.fixture
@@ -122,6 +124,67 @@ def test_a_user_or_project_that_is_gone_or_renamed_is_reported(desk: ReviewDesk)
     assert codes(planned(desk, renamed)) == ["review-moved"]
     without = a_current({2: ROLES[2]}, projects=(a_current().projects[1],))
     assert codes(planned(desk, without)) == ["review-moved"]
+
+
+def test_another_project_that_got_the_id_is_not_the_one_that_was_decided_about(
+    desk: ReviewDesk,
+) -> None:
+    desk.fill("lea", "bob", "ALPHA", decision="revoke")
+    alpha, beta = a_current().projects
+    renamed = a_current(projects=(replace(alpha, name="Alpha 2"), beta))
+    assert done(planned(desk, renamed)) == [("membership.revoke", "bob", "ALPHA")]
+    other = a_current(projects=(replace(alpha, name="Gamma", identifier=""), beta))
+    plan = planned(desk, other)
+    assert (plan.changes, codes(plan)) == ((), ["review-moved"])
+
+
+def test_decisions_of_a_reviewer_who_left_are_pointed_out(desk: ReviewDesk) -> None:
+    desk.fill("lea", "bob", "ALPHA", decision="revoke")
+    left = a_current(users=(EVE, BOB, GIL, replace(LEA, active=False), MAX))
+    plan = planned(desk, left)
+    assert done(plan) == [("membership.revoke", "bob", "ALPHA")]
+    (warning,) = (one for one in plan.findings if one.code == "review-reviewer-gone")
+    assert warning.message.startswith('"lea" decided 1 row, and is no longer an active user')
+
+
+def repeat_row(sheet: Any) -> None:
+    """Copy the row of eve in BETA to the end, and decide otherwise there."""
+    rows = sheet.iter_rows(min_row=2)
+    row = next(row for row in rows if (row[2].value, row[0].value) == ("eve", "BETA"))
+    sheet.append([cell.value for cell in row])
+    sheet.cell(row[0].row, 8, "revoke")
+    sheet.cell(sheet.max_row, 8, "keep")
+
+
+def overwrite_key(sheet: Any) -> None:
+    for row in sheet.iter_rows(min_row=2):
+        if (row[2].value, row[0].value) == ("eve", "BETA"):
+            row[7].value, row[11].value = "keep", "?"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "found"),
+    [
+        (repeat_row, ["review-row-twice"]),
+        (overwrite_key, ["review-rows-missing", "review-row-unknown"]),
+        (lambda sheet: sheet.delete_cols(12), ["review-columns"]),
+    ],
+)
+def test_a_row_that_is_wrong_in_one_workbook_stays_open(
+    desk: ReviewDesk, spoil: Callable[[Any], None], found: list[str]
+) -> None:
+    desk.edit("lea", spoil)
+    assert planned(desk).changes == ()
+    desk.fill("max", "eve", "BETA", decision="revoke")
+    plan = planned(desk)
+    assert (plan.changes, codes(plan)) == ((), found)
+
+
+def test_a_wrong_word_of_one_reviewer_leaves_the_row_open(desk: ReviewDesk) -> None:
+    desk.fill("lea", "eve", "BETA", decision="behalten")
+    desk.fill("max", "eve", "BETA", decision="revoke")
+    plan = planned(desk)
+    assert (plan.changes, codes(plan)) == ((), ["review-decision"])
 
 
 def test_the_rules_of_the_mapping_hold(desk: ReviewDesk) -> None:

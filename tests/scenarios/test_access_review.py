@@ -251,6 +251,26 @@ def test_a_review_warns_of_sources_that_still_ask_for_the_access(
     assert "review-sources-unread" in again.out and again.code == 0
 
 
+def test_a_review_finds_its_mapping_from_every_folder(
+    server: Sandbox, kanport: Kanport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = server.store
+    alpha = store.add_project("Alpha", identifier="ALPHA")
+    for username, role in (("lea", "project-manager"), ("eve", "project-member")):
+        store.add_member(alpha, store.add_user(username), role)
+    (tmp_path / "people.csv").write_text("Login\nlea\neve\n", "utf-8")
+    text = MAPPING.partition("separation:")[0].replace("boss", "eve")
+    (tmp_path / "staff.yaml").write_text(text, "utf-8")
+    assert kanport("review", "start", "staff.yaml", "-o", "reviews/autumn").code == 0
+    decide(tmp_path / "reviews" / "autumn" / "ALPHA.xlsx", eve="revoke")
+    monkeypatch.chdir(tmp_path / "reviews")
+    collected = kanport("review", "collect", "autumn", "-o", "plan.json")
+    assert collected.code == 0, collected
+    plan = json.loads((tmp_path / "reviews" / "plan.json").read_text("utf-8"))
+    assert plan["mapping"]["path"] == str(Path("..", "staff.yaml")) and not plan["changes"]
+    assert "person-protected" in {one["code"] for one in plan["findings"]}
+
+
 def test_a_review_without_a_mapping_names_itself_after_a_run(
     server: Sandbox, kanport: Kanport, tmp_path: Path
 ) -> None:
@@ -294,7 +314,9 @@ def test_a_list_says_who_reviews_what(server: Sandbox, kanport: Kanport, tmp_pat
     eve, _, _ = (store.add_user(name) for name in ("eve", "bob", "lea"))
     for name in ("ALPHA", "BETA"):
         store.add_member(store.add_project(name.title(), identifier=name), eve)
-    (tmp_path / "list.csv").write_text("Project,Reviewer\nalpha,lea\nBeta,bob\n", "utf-8")
+    (tmp_path / "list.csv").write_text(
+        "Project,Reviewer\nalpha,lea\nALPHA,LEA\nBeta,bob\n", "utf-8"
+    )
     started = kanport("review", "start", "-o", "review", "--reviewers", "list.csv")
     assert started.code == 0, started
     assert sorted(path.name for path in (tmp_path / "review").glob("*.xlsx")) == [

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from kanport import __version__
+from kanport.access.snapshot import SnapshotProject
 from kanport.campaign.model import Campaign, Decision, ReviewRow
 from kanport.campaign.workbooks import Answer, Answers
 from kanport.facts import fact
@@ -69,20 +70,23 @@ class Decided:
 def decided(
     rows: Sequence[ReviewRow], workbooks: Iterable[Answers], beside: Iterable[Finding] = ()
 ) -> Decided:
-    """Put the answers of all workbooks together; different answers to one row are an error."""
+    """Put the answers of all workbooks together; different answers to one row are an error.
+
+    A row that is wrong in one workbook has no decision, whatever the others say of it.
+    """
     read = tuple(workbooks)
     answers: dict[str, Answer] = {}
-    conflicting: set[str] = set()
+    no_decision = {key for one in read for key in one.wrong}
     findings = [*beside, *(one for answers_of in read for one in answers_of.findings)]
     for answer in (answer for one in read for answer in one.given):
         first = answers.setdefault(answer.row.key, answer)
         if first.decision is Decision.UNSURE:
             answers[answer.row.key] = answer
         elif answer.decision is not Decision.UNSURE and _word(first) != _word(answer):
-            conflicting.add(answer.row.key)
+            no_decision.add(answer.row.key)
             findings.append(_conflict(first, answer))
-    for key in conflicting:
-        del answers[key]
+    for key in no_decision:
+        answers.pop(key, None)
     return Decided(tuple(rows), answers, read, tuple(in_order(findings)))
 
 
@@ -177,6 +181,7 @@ def review_plan(
                     (
                         *decided.findings,
                         *findings,
+                        *_reviewers_gone(decided, current),
                         *separation_findings(context),
                         *names_without_meaning(mapping, allowed, current),
                         *([open_rows] if open_rows is not None else []),
@@ -190,6 +195,18 @@ def review_plan(
             ),
         )
     )
+
+
+def _reviewers_gone(decided: Decided, current: CurrentState) -> Iterator[Finding]:
+    active = {user.username for user in current.users if user.active}
+    for one in decided.workbooks:
+        if one.given and one.table is not None and one.reviewer not in active:
+            yield found(
+                "review-reviewer-gone",
+                one.table.whole,
+                reviewer=one.reviewer,
+                count=len(one.given),
+            )
 
 
 class _Parts:
@@ -230,7 +247,7 @@ class _Parts:
         ended = answer.decision is Decision.REVOKE and now is None
         changed = answer.decision is Decision.CHANGE and now == answer.role
         case = None
-        if project is None:
+        if project is None or not _same_project(row.project, project):
             case = "project"
         elif user is None or user.username != row.user.username:
             case = "user"
@@ -313,6 +330,14 @@ class _Parts:
             risk=access_risks(before, after) | ({Risk.MAYBE_THROUGH_GROUP} if through else set()),
             origin=(answer.origin,),
         )
+
+
+def _same_project(before: SnapshotProject, now: Project) -> bool:
+    """Return whether a project is that of the snapshot: a name or the identifier stayed.
+
+    A server may give the id of a project that was removed to the next one.
+    """
+    return before.name == now.name or before.identifier == now.identifier != ""
 
 
 def source_of(answers: Answers, path: str) -> PlanSource | None:

@@ -60,8 +60,8 @@ class Campaign(PlanPart):
 
     `until` is the last day (UTC), `snapshot` the digest, `reviewers` who decides in each project by
     its id, `otherwise` who decides where nobody else can. Nobody decides about themselves, unless
-    `about_self` allows it. `mapping` is the path of the mapping whose rules hold. `digest` is the
-    SHA-256 of everything but itself, in canonical JSON.
+    `about_self` allows it. `mapping` is the path of the mapping whose rules hold, from the folder
+    of the review. `digest` is the SHA-256 of everything but itself, in canonical JSON.
     """
 
     format: Literal["kanport-review/1"] = FORMAT

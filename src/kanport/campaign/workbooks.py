@@ -170,7 +170,8 @@ class Answer:
 class Answers:
     """What one workbook says: decisions, findings, and the facts of the file for a plan.
 
-    `rows` are those that the reviewer was asked about. `table` is None where it cannot be read.
+    `rows` are those that the reviewer was asked about; `wrong` are the keys of those that have
+    errors, or may have. `table` is None where it cannot be read.
     """
 
     reviewer: str
@@ -179,6 +180,7 @@ class Answers:
     given: tuple[Answer, ...]
     findings: tuple[Finding, ...]
     table: Table | None = None
+    wrong: frozenset[str] = frozenset()
 
 
 def read_answers(
@@ -189,7 +191,7 @@ def read_answers(
     every: Mapping[str, ReviewRow],
 ) -> Answers:
     """Read the workbook of a reviewer; `every` are the rows of all reviewers by key."""
-    source = Path(file).stem
+    source, wrong = Path(file).stem, frozenset(row.key for row in rows)
     if not (folder / file).exists():
         missing = found("review-file-missing", value=file, file=file, reviewer=reviewer)
         return Answers(reviewer, file, tuple(rows), (), (missing,))
@@ -208,11 +210,11 @@ def read_answers(
         whys = problem.findings or (
             found("review-file-unread", value=file, file=file, why=problem.why),
         )
-        return Answers(reviewer, file, tuple(rows), (), whys)
+        return Answers(reviewer, file, tuple(rows), (), whys, wrong=wrong)
     needed = (*LOCKED, DECISION, NEW_ROLE, COMMENT, KEY)
     if lost := [column for column in needed if column not in table.columns]:
         why = found("review-columns", table.origin, columns=tuple(lost), count=len(lost))
-        return Answers(reviewer, file, tuple(rows), (), (why,), table)
+        return Answers(reviewer, file, tuple(rows), (), (why,), table, wrong)
     return _AnswerReader(reviewer, file, rows, every, table).answers()
 
 
@@ -230,6 +232,7 @@ class _AnswerReader:
         self._reviewer, self._file, self._rows = reviewer, file, tuple(rows)
         self._own, self._every, self._table = {row.key: row for row in rows}, every, table
         self._findings: list[Finding] = []
+        self._wrong: set[str] = set()
         self._roles: dict[int, set[str]] = {}
         for row in every.values():
             self._roles.setdefault(row.project.id, set()).add(row.membership.role)
@@ -250,11 +253,16 @@ class _AnswerReader:
             elif key in seen:
                 first = seen[key].place(KEY)
                 self._report("review-row-twice", row, KEY, related=(first,), first=str(first))
+                self._wrong.add(key)
             else:
                 seen[key] = row
                 if (answer := self._answer(row, asked)) is not None:
                     given.append(answer)
-        if deleted := [row for row in self._rows if row.key not in seen]:
+        deleted = [row for row in self._rows if row.key not in seen]
+        if any(one.code == "review-row-unknown" for one in self._findings):
+            # Each of these may be the row whose key was overwritten.
+            self._wrong.update(row.key for row in deleted)
+        if deleted:
             self._findings.append(
                 found(
                     "review-rows-missing",
@@ -263,8 +271,15 @@ class _AnswerReader:
                     usernames=tuple(dict.fromkeys(row.user.username for row in deleted)),
                 )
             )
-        findings = tuple(self._findings)
-        return Answers(self._reviewer, self._file, self._rows, tuple(given), findings, self._table)
+        return Answers(
+            self._reviewer,
+            self._file,
+            self._rows,
+            tuple(given),
+            tuple(self._findings),
+            self._table,
+            frozenset(self._wrong),
+        )
 
     def _unknown(self, row: Row, key: str) -> None:
         if key in self._every:
@@ -291,15 +306,18 @@ class _AnswerReader:
         for name in odd:
             why = row.odd[name]
             self._findings.append(finding(why.fact, row.place(name), value=why.value))
+        if changed or odd:
+            self._wrong.add(asked.key)
+            return None
         word, role = _text(row, DECISION), _text(row, NEW_ROLE)
-        if changed or odd or not (word or role):
+        if not (word or role):
             return None
         plain = " ".join(_APOSTROPHES.sub("'", word).casefold().split())
         decision = _WORDS.get(plain)
         if decision is None:
             self._wrong_word(row, word)
-            return None
-        if not self._role_fits(row, asked, decision, role):
+        if decision is None or not self._role_fits(row, asked, decision, role):
+            self._wrong.add(asked.key)
             return None
         return Answer(
             asked,

@@ -124,7 +124,9 @@ REVIEWS: Mapping[str, CatalogueEntry] = {
             ),
             "gone": Text("{username:q} no longer has access to {project:q}, so no role can change"),
             "user": Text("the user {username:q} is no longer on the server under this username"),
-            "project": Text("the project {project:q} is no longer on the server"),
+            "project": Text(
+                "the project {project:q} is no longer on the server under this identifier or name"
+            ),
         },
         {"username": LOGIN},
     ),
@@ -133,6 +135,15 @@ REVIEWS: Mapping[str, CatalogueEntry] = {
         "The server already has what a reviewer decided.",
         one("{username:q} in {project:q} is already as {reviewer:q} decided"),
         {"username": LOGIN, "reviewer": LOGIN},
+    ),
+    "review-reviewer-gone": CatalogueEntry(
+        "warning",
+        "A reviewer is no longer an active user.",
+        one(
+            "{reviewer:q} decided {count:#row|rows}, and is no longer an active user of the server",
+            "check with the successor that the decisions still hold",
+        ),
+        {"reviewer": LOGIN},
     ),
     "review-asked": CatalogueEntry(
         "warning",

@@ -120,7 +120,9 @@ def start_review(
         project.id: who(snapshot, project) if listed is None else listed(project)
         for project in chosen
     }
-    _check_logins(snapshot, {*(one for some in assigned.values() for one in some), otherwise or ""})
+    logins = _logins(
+        snapshot, (*(one for some in assigned.values() for one in some), otherwise or "")
+    )
     review = Campaign(
         name=name or f"{folder.resolve().name}",
         created_at=now,
@@ -128,10 +130,13 @@ def start_review(
         kanport=__version__,
         until=until,
         server=snapshot.server,
-        mapping=str(inputs.mapping.path) if inputs is not None else None,
+        mapping=os.path.relpath(inputs.mapping.path, folder) if inputs is not None else None,
         snapshot=snapshot.digest,
-        reviewers=assigned,
-        otherwise=otherwise,
+        # Two spellings of a username are one reviewer, with one workbook.
+        reviewers={
+            at: tuple(dict.fromkeys(logins[one] for one in some)) for at, some in assigned.items()
+        },
+        otherwise=logins[otherwise] if otherwise else None,
         about_self=about_self,
     )
     rows = rows_of(review, snapshot, inputs.mapping.spec if inputs is not None else None)
@@ -203,15 +208,19 @@ def _listed(path: Path) -> Callable[[SnapshotProject], tuple[str, ...]]:
     return reviewers_of
 
 
-def _check_logins(snapshot: Snapshot, logins: Iterable[str]) -> None:
-    known = {compare_key(user.username) for user in snapshot.users if user.active}
-    unknown = sorted(one for one in logins if one and compare_key(one) not in known)
+def _logins(snapshot: Snapshot, logins: Iterable[str]) -> dict[str, str]:
+    """Return usernames as the server writes them; raise UsageError for one that is not active."""
+    active = {user.username for user in snapshot.users if user.active}
+    known = {compare_key(one): one for one in active} | {one: one for one in active}
+    found = {one: known.get(one) or known.get(compare_key(one), "") for one in logins if one}
+    unknown = sorted(one for one, username in found.items() if not username)
     if unknown:
         raise UsageError(
             f"{counted(len(unknown), 'reviewer is', 'reviewers are')} no active user of the server",
             details=unknown,
             hint="name reviewers by their username",
         )
+    return found
 
 
 def _file_names(theirs: Mapping[str, Sequence[ReviewRow]]) -> dict[str, str]:
@@ -420,7 +429,7 @@ def collect_review(
     """
     review, _, answers = _decided(folder)
     _check_server(review, server)
-    loaded = _mapping(review, mapping)
+    loaded = _mapping(review, mapping, folder)
     ledger = ledger_of_mapping(loaded.spec, loaded.path, None) if loaded is not None else None
     if not skip_invalid:
         _stop_at_errors(answers.findings)
@@ -478,10 +487,10 @@ def _check_server(review: Campaign, server: Client) -> None:
         )
 
 
-def _mapping(review: Campaign, path: Path | None) -> LoadedMapping | None:
-    if path is None and review.mapping is None:
-        return None
-    return load_mapping(path or Path(review.mapping or ""))
+def _mapping(review: Campaign, path: Path | None, folder: Path) -> LoadedMapping | None:
+    if path is None and review.mapping is not None:
+        path = Path(os.path.normpath(folder / review.mapping))
+    return load_mapping(path) if path is not None else None
 
 
 def _no_mapping() -> MappingFile:

@@ -1,12 +1,13 @@
 """Roles that one user must not have together: what stops a plan, and what only warns."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from kanport.findings import Severity
 from kanport.mapping.spec import MappingFile
-from kanport.model import Group, User
+from kanport.model import DesiredProject, Given, Group, User
 from kanport.plan.guards import judge_again
 from kanport.plan.guards.separation import violations
 from kanport.plan.model import Plan, blocking
@@ -15,6 +16,7 @@ from tests.support.planning import (
     a_mapping,
     a_server,
     a_state,
+    cell,
     desired_membership,
     desired_user,
     plan_for,
@@ -179,3 +181,26 @@ def test_apply_asks_again_by_what_the_server_has_then() -> None:
 def test_a_plan_without_rules_says_nothing_of_them() -> None:
     text = dump_plan(plan_for(a_state(manager("bob")), a_server(BOB)))
     assert "separation" not in text and '"approval"' not in text
+
+
+def test_rules_of_the_same_name_are_told_apart() -> None:
+    both = (["ALPHA", "BETA"], ["ALPHA", "app-manager"])
+    books = [{"name": "books", "roles": roles} for roles in both]
+    roles = {1: {2: "project-manager"}, 2: {2: "project-member"}}
+    state = a_server(User(2, "eve", role="app-manager"), roles=roles)
+    wanted = a_state(desired_membership("eve", "BETA", "project-viewer"))
+    plan = plan_for(wanted, state, mapping(*books, limits={"lower": 9}))
+    assert stopping_guards(plan) == [] and plan.changes
+    assert codes(plan) == ["separation-violated", "separation-violated"]
+
+
+@pytest.mark.parametrize("called", ["GAMMA", "Gamma Board"])
+def test_a_project_that_the_plan_creates_has_an_identifier_and_a_name(called: str) -> None:
+    name, identifier = (Given(one, (cell("name", 2),)) for one in ("Gamma board", "GAMMA"))
+    created = DesiredProject(name, identifier, called=identifier)
+    wanted = replace(a_state(manager(project="GAMMA")), projects=(created,))
+    projects = [{"from": "people", "name": {"from": "name"}}]
+    rules = mapping(["ALPHA:project-manager", f"{called}:project-manager"], projects=projects)
+    plan = plan_for(wanted, a_server(EVE, roles=HOLDS), rules)
+    assert stopping_guards(plan) == ["separation"]
+    assert codes(plan) == []

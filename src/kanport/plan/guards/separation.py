@@ -8,6 +8,7 @@ and do not count; a plan that re-enables one is judged by what they have.
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
+from types import MappingProxyType
 from typing import NamedTuple
 
 from kanport.facts import Fact, fact
@@ -24,7 +25,7 @@ from kanport.model import (
     ProjectRole,
 )
 from kanport.names import compare_key, spelling_key
-from kanport.plan.change import Action, Change, RelationChange, Risk
+from kanport.plan.change import Action, Change, ProjectChange, RelationChange, Risk
 from kanport.plan.guards.allowances import over_limit
 from kanport.plan.guards.context import GuardContext
 from kanport.plan.matching import numbers_are_ids
@@ -89,10 +90,16 @@ class _Rules:
     """The rules, with their projects found on the server.
 
     `items` are the rules with (where, role) by the text in the mapping; no role means any.
-    `unknown` are the texts whose project the server lacks, or has several times.
+    `unknown` are the texts whose project the server lacks, or has several times. `planned` are
+    the keys of projects that a plan creates, by the keys of what a rule may call them.
     """
 
-    def __init__(self, mapping: MappingFile, index: ProjectIndex[Project]) -> None:
+    def __init__(
+        self,
+        mapping: MappingFile,
+        index: ProjectIndex[Project],
+        planned: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         index = index.with_numbers(numbers_are_ids(mapping))
         roles = {*ProjectRole, *chain.from_iterable(mapping.custom_roles.values())}
         self.items: list[tuple[Separation, dict[str, tuple[_Where, str | None]]]] = []
@@ -108,9 +115,10 @@ class _Rules:
                 if role not in roles or not project:
                     project, role = text, ""
                 known = index.called(project)
-                where = known[0].id if len(known) == 1 else spelling_key(project)
+                key = spelling_key(project)
+                where = known[0].id if len(known) == 1 else planned.get(key, key)
                 items[text] = where, role or None
-                if len(known) != 1:
+                if len(known) != 1 and key not in planned:
                     self.unknown.append((rule, text, len(known)))
 
     def broken(
@@ -188,18 +196,28 @@ class _OfPlan(NamedTuple):
 
 def _of_plan(context: GuardContext) -> _OfPlan:
     """Return the violations that a plan makes, and those that it leaves as they are."""
-    rules = _Rules(context.mapping, context.current.project_index)
+    rules = _Rules(context.mapping, context.current.project_index, _planned(context))
     names = _names(context.current)
     before = {
-        (one.rule.label, one.username): set(one.held)
+        (one.rule, one.username): set(one.held)
         for one in rules.broken(_held(context.current), names, context.at)
     }
     new: list[Violation] = []
     left: list[Violation] = []
     for one in rules.broken(_after(context, names), names, context.at):
-        known = before.get((one.rule.label, one.username), set())
+        known = before.get((one.rule, one.username), set())
         (left if known >= set(one.held) else new).append(one)
     return _OfPlan(rules, new, left)
+
+
+def _planned(context: GuardContext) -> dict[str, str]:
+    """Return the projects that a plan creates, which rules name by identifier or name."""
+    new = [
+        one for one in context.by_action[Action.PROJECT_CREATE] if isinstance(one, ProjectChange)
+    ]
+    labels = [spelling_key(one.project) for one in new]
+    called = {spelling_key(one.after.name): at for one, at in zip(new, labels, strict=True)}
+    return called | dict(zip(labels, labels, strict=True))
 
 
 def _after(context: GuardContext, names: dict[_Who, str]) -> dict[_Who, _Roles]:
@@ -271,18 +289,11 @@ def separation_findings(context: GuardContext) -> Iterator[Finding]:
     if not context.mapping.separation:
         return
     rules, new, left = _of_plan(context)
-    planned = {
-        spelling_key(text)
-        for change in context.by_action[Action.PROJECT_CREATE]
-        for text in (change.project, getattr(change.after, "name", None))
-        if text
-    }
     for rule, text, count in rules.unknown:
-        if dict(rules.items)[rule][text][0] not in planned:
-            case = "several" if count else "unknown"
-            yield found(
-                "separation-unused", case=case, rule=rule.label, value=text, name=text, count=count
-            )
+        case = "several" if count else "unknown"
+        yield found(
+            "separation-unused", case=case, rule=rule.label, value=text, name=text, count=count
+        )
     for one in (*left, *new):
         if one.exception is not None:
             yield found(
