@@ -1,18 +1,30 @@
 """The evidence package: what it holds, what it proves, and that nothing in it can be changed."""
 
+import hashlib
 import json
 import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import kanport
 from kanport.access.snapshot import snapshot_of, write_snapshot
 from kanport.kanboard.reader import read_current
-from kanport.pipeline.evidence import check
+from kanport.pipeline.evidence import (
+    ABOUT,
+    HMAC,
+    JOURNAL,
+    MANIFEST,
+    PLAN,
+    SSH,
+    SUMS,
+    Evidence,
+    check,
+)
 from kanport.sandbox import Sandbox
 from tests.support.command_line import Kanport
 from tests.support.files import write_files
@@ -140,6 +152,71 @@ def test_tampering_with_each_of_its_files_is_detected(packed: Path) -> None:
     packed.write_bytes(whole)
     _repacked(packed, lambda files: None)
     assert packed.read_bytes() == whole and check(packed).checks.hold
+
+
+def forged(files: dict[str, bytes], **claims: Any) -> None:
+    """Compute all digests again without a signature, as somebody does who forges a package."""
+    for name in (SSH, HMAC, SUMS):
+        files.pop(name, None)
+    manifest = json.loads(files.pop(MANIFEST))
+    kinds = {one["name"]: one["what"] for one in manifest["files"]}
+    listed = [
+        {"name": name, "what": kinds.get(name, name.partition("/")[0]), "size": len(data),
+         "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in sorted(files.items())
+    ]  # fmt: skip
+    manifest |= {"signatures": [], "files": listed, **claims}
+    files[MANIFEST] = (json.dumps(manifest, ensure_ascii=False, indent=2) + "\n").encode()
+    sums = [f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(files.items())]
+    files[SUMS] = "".join(sums).encode()
+
+
+def test_what_a_forged_package_says_must_follow_from_its_files(packed: Path) -> None:
+    whole = packed.read_bytes()
+
+    def tried(*missing: str, more: dict[str, bytes] | None = None, **claims: Any) -> Evidence:
+        def change(files: dict[str, bytes]) -> None:
+            for name in missing:
+                del files[name]
+            files.update(more or {})
+            forged(files, **claims)
+
+        packed.write_bytes(whole)
+        _repacked(packed, change)
+        return check(packed)
+
+    # The page in the package still tells how to check a signature.
+    assert [one.why for one in tried().checks.checked if one.holds is False] == [
+        f"it says what follows from the files, but for {ABOUT}"
+    ]
+    assert tried(kanport="0.0.9").checks.hold
+    forgeries: tuple[dict[str, Any], ...] = (
+        {"server": "https://elsewhere.example"},
+        {"approved_by": ["The Boss"]},
+        {"run": {}},
+        {"run": 5},
+        {"plan": None},
+    )
+    for claims in forgeries:
+        evidence = tried(kanport="0.0.9", **claims)
+        assert not evidence.checks.hold and not evidence.proves, claims
+    for signatures in (5, None, [["x"]]):
+        assert not tried(signatures=signatures).checks.hold
+    for name in ("report.xlsx", ABOUT, PLAN, JOURNAL):
+        assert not tried(name, kanport="0.0.9").checks.hold, name
+    assert not tried(more={"attachments": b"x"}).checks.hold
+
+
+def test_a_run_that_was_cut_off_is_not_said_to_be_whole(
+    kanport: Kanport, packed: Path, tmp_path: Path
+) -> None:
+    journal = tmp_path / "plan.journal.jsonl"
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))
+    assert kanport("evidence", journal, "-o", "cut.zip").code == 0
+    evidence = check(tmp_path / "cut.zip")
+    assert evidence.checks.hold
+    assert not any("none is missing" in one for one in evidence.proves)
+    assert any("it has no end" in one for one in evidence.leaves_open)
 
 
 def test_odd_archives_are_refused(packed: Path) -> None:

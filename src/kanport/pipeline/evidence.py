@@ -49,7 +49,9 @@ JOURNAL, PLAN, BEFORE, AFTER = "journal.jsonl", "plan.json", "before.json", "aft
 _REPORTS = {"report.html": "html", "report.xlsx": "excel", "report.json": "json"}
 _MAX_BYTES = 2 * 1024**3
 _MAX_FILES = 2000
-_NAME = re.compile(r"(?:(?:sources|attachments)/)?[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
+_NAME = re.compile(
+    r"(?!(?i:sources|attachments)$)(?:(?:sources|attachments)/)?[A-Za-z0-9][A-Za-z0-9._-]{0,150}"
+)
 _SECONDS = 120
 
 _WHAT = {
@@ -397,6 +399,7 @@ def check(path: Path, *, signers: Path | None = None) -> Evidence:
         raise UsageError(f"{signers} cannot be read: there is no such file")
     files, checked = _opened(_read(path))
     manifest: dict[str, Any] = {}
+    run: Run | None = None
     if files is not None:
         with tempfile.TemporaryDirectory(prefix="kanport-evidence-") as name:
             folder = Path(name)
@@ -404,10 +407,10 @@ def check(path: Path, *, signers: Path | None = None) -> Evidence:
                 place = folder / file_name
                 place.parent.mkdir(exist_ok=True)
                 place.write_bytes(data)
-            manifest, more = _check_files(files, folder, signers)
+            manifest, run, more = _check_files(files, folder, signers)
             checked += more
     checks = Checks(None, tuple(checked))
-    return Evidence(checks, *_meaning(checks, manifest), manifest)
+    return Evidence(checks, *_meaning(checks, run, manifest), manifest)
 
 
 def _opened(content: bytes) -> tuple[dict[str, bytes] | None, list[Checked]]:
@@ -446,10 +449,10 @@ def _odd_entry(entries: list[zipfile.ZipInfo], size: int) -> str | None:
 
 def _check_files(
     files: Mapping[str, bytes], folder: Path, signers: Path | None
-) -> tuple[dict[str, Any], list[Checked]]:
+) -> tuple[dict[str, Any], Run | None, list[Checked]]:
     manifest, checked = _check_digests(files)
     signed = [name for name in (SSH, HMAC) if name in files]
-    named = manifest.get("signatures", [])
+    named = manifest["signatures"] if manifest else []
     if named != signed:
         missing = [name for name in named if name not in files]
         why = (
@@ -463,7 +466,8 @@ def _check_files(
         checked.append(_check_ssh(files, signers, folder))
     if HMAC in signed and SUMS in files:
         checked.append(_check_hmac(files))
-    return manifest, [*checked, *_check_parts(files, folder, manifest)]
+    run, parts = _check_parts(files, folder, manifest)
+    return manifest, run, [*checked, *parts]
 
 
 def _check_digests(files: Mapping[str, bytes]) -> tuple[dict[str, Any], list[Checked]]:
@@ -472,7 +476,8 @@ def _check_digests(files: Mapping[str, bytes]) -> tuple[dict[str, Any], list[Che
     try:
         manifest = json.loads(files[MANIFEST])
         named = {one["name"]: (one["size"], one["sha256"]) for one in manifest["files"]}
-        if manifest["format"] != FORMAT:
+        texts = [manifest["format"], *manifest["signatures"]]
+        if manifest["format"] != FORMAT or not all(isinstance(one, str) for one in texts):
             raise ValueError
     except (ValueError, KeyError, TypeError, RecursionError):
         return {}, [Checked("manifest", False, "manifest.json is missing or broken")]
@@ -493,19 +498,26 @@ def _check_digests(files: Mapping[str, bytes]) -> tuple[dict[str, Any], list[Che
 
 def _check_parts(
     files: Mapping[str, bytes], folder: Path, manifest: Mapping[str, Any]
-) -> list[Checked]:
-    """Check that journal, plan, approvals, reports, snapshots and sources belong together."""
+) -> tuple[Run | None, list[Checked]]:
+    """Check that journal, plan, approvals, reports, snapshots and sources belong together.
+
+    Return the run as well, unless its journal cannot be read.
+    """
+    always = (ABOUT, PLAN, JOURNAL, *_REPORTS)
+    missing = [Checked(one, False, "it is missing") for one in always if one not in files]
+    if JOURNAL not in files:
+        return None, missing
     try:
         recorded = load_journal(folder / JOURNAL)
         plan, run = load_plan_or_journal(folder / JOURNAL)
         assert run is not None  # noqa: S101 - it is a journal
     except KanportError as problem:
-        return [Checked("journal", False, problem.message)]
+        return None, [*missing, Checked("journal", False, problem.message)]
     chain = (
         "each record holds the digest of the one before" if run.journal_chained else "not chained"
     )
     ended = "it has its end" if recorded.ended else "it has no end: the run was cut off"
-    checked = [Checked("journal", True, f"run {run.id}: {chain}; {ended}")]
+    checked = [*missing, Checked("journal", True, f"run {run.id}: {chain}; {ended}")]
     try:
         same = load_plan(folder / PLAN).digest == plan.digest
         why = f"the journal is of this plan, {plan.digest}"
@@ -536,12 +548,45 @@ def _check_parts(
             name: data for name, data in files.items() if name not in (SUMS, SSH, HMAC, MANIFEST)
         }
         right = _manifest(plan, run, snapshots, listed, manifest.get("signatures", []))
-        odd = sorted(key for key in right if key != "kanport" and manifest.get(key) != right[key])
-        if manifest.get("kanport") == __version__:
+        same_version = manifest.get("kanport") == __version__
+        odd = _claims_apart(manifest, right, same_version=same_version)
+        if same_version:
+            about = _about(plan, run, manifest["signatures"]).encode("utf-8")
+            odd += [ABOUT] * (files.get(ABOUT, about) != about)
+        why = "it says what follows from the journal and the files"
+        if odd:
             why = f"it says what follows from the files, but for {', '.join(odd)}"
-            why = why if odd else "it says what follows from the journal and the files"
-            checked.append(Checked("manifest", not odd, why))
-    return checked
+        elif not same_version:
+            why = "it names the right server, run, plan and approvals; the rest is not compared,"
+            why = f"{why} because another version of Kanport wrote it"
+        checked.append(Checked("manifest", not odd, why))
+    return run, checked
+
+
+_FACTS = {
+    "server": (),
+    "run": ("id", "by", "started_at", "finished_at"),
+    "plan": ("digest", "made_by", "created_at", "changes"),
+    "approved_by": (),
+}
+"""What the manifests of all versions say in the same way."""
+
+
+def _claims_apart(
+    manifest: Mapping[str, Any], right: Mapping[str, Any], *, same_version: bool
+) -> list[str]:
+    """Return the parts of a manifest that do not follow from the files."""
+    if same_version:
+        return sorted(key for key in right if key != "kanport" and manifest.get(key) != right[key])
+    apart = []
+    for key, names in _FACTS.items():
+        given = manifest.get(key)
+        if names and isinstance(given, dict):
+            differs = any(given.get(name) != right[key][name] for name in names)
+        else:
+            differs = given != right[key]
+        apart += [key] * differs
+    return sorted(apart)
 
 
 def _check_approval(files: Mapping[str, bytes], run: Run) -> Checked:
@@ -568,22 +613,24 @@ def _check_report(path: Path, folder: Path) -> Checked:
 
 
 def _meaning(
-    checks: Checks, manifest: Mapping[str, Any]
+    checks: Checks, run: Run | None, manifest: Mapping[str, Any]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return in plain words what the checks prove and what they do not."""
-    if not checks.hold:
+    if not checks.hold or run is None:
         return (), ("Nothing: the package is not as it was made. Ask for another copy.",)
     holds = {one.what: one.holds for one in checks.checked}
-    run = manifest["run"]
     signed = holds.get("signature") is True or holds.get("HMAC") is True
     proves = [
         "Plan, journal, approvals and reports belong to one run:"
-        f" {run['id']}, begun {run['started_at']} on {manifest['server']}.",
-        "The journal names each change of the plan with its outcome; none is missing.",
+        f" {run.id}, begun {run.started_at} on {manifest['server']}.",
         "Nothing in the package was changed, added or removed since it was signed."
         if signed
         else "No file was changed by accident or carelessness since the package was made.",
     ]
+    if run.finished_at is not None:
+        proves.insert(
+            1, "The journal names each change of the plan with its outcome; none is missing."
+        )
     if holds.get("sources"):
         proves.append("The sources are the files that the plan was made from.")
     leaves_open = [
@@ -593,13 +640,19 @@ def _meaning(
         " snapshots.",
         "That the clocks of the machines were right.",
     ]
+    if run.finished_at is None:
+        leaves_open.insert(
+            0,
+            "What became of the changes that the journal does not name: it has no end, because the"
+            " run was cut off.",
+        )
     if not signed:
         leaves_open.insert(
             0,
             "That nobody changed it on purpose: without a signature that was checked, somebody"
             " could have computed all digests again.",
         )
-    if not manifest["approved_by"]:
+    if run.approved is None:
         leaves_open.append("That anybody approved the plan: the journal has no approval.")
     else:
         leaves_open.append(
