@@ -271,6 +271,23 @@ def test_a_review_finds_its_mapping_from_every_folder(
     assert "person-protected" in {one["code"] for one in plan["findings"]}
 
 
+def test_a_workbook_of_a_review_that_started_just_before_is_refused(
+    server: Sandbox, kanport: Kanport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = server.store
+    alpha = store.add_project("Alpha", identifier="ALPHA")
+    for username, role in (("lea", "project-manager"), ("eve", "project-member")):
+        store.add_member(alpha, store.add_user(username), role)
+    for module in ("access", "review"):
+        monkeypatch.setattr(f"kanport.pipeline.{module}.utc_now", lambda: "2026-11-28T10:00:00Z")
+    for name in ("one", "other"):
+        assert kanport("review", "start", "-o", name).code == 0
+    decide(tmp_path / "one" / "ALPHA.xlsx", eve="revoke")
+    (tmp_path / "other" / "ALPHA.xlsx").write_bytes((tmp_path / "one" / "ALPHA.xlsx").read_bytes())
+    refused = kanport("review", "collect", "other", "-o", "plan.json")
+    assert refused.code == 5 and "this row is none of the review" in refused.err, refused
+
+
 def test_a_review_without_a_mapping_names_itself_after_a_run(
     server: Sandbox, kanport: Kanport, tmp_path: Path
 ) -> None:
