@@ -289,7 +289,7 @@ def check_nobody_is_named(view: View, everybody: list[tuple[str, str, str]]) -> 
         assert not [part for part in private if part in told]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(persons(), min_size=1, max_size=3), st.lists(persons(), max_size=2))
 def test_nobody_is_named_in_any_format(
     known: list[tuple[str, str, str]], strangers: list[tuple[str, str, str]]

@@ -79,13 +79,13 @@ def test_a_mapping_that_may_not_be_read_is_like_one_that_is_missing(
     assert [one.code for one in stopped] == [6, 6], stopped
 
 
-def test_a_source_from_stdin_is_refused_with_what_to_do(
+def test_a_source_from_an_empty_stdin_is_refused(
     kanport: Kanport, club: Path, tmp_path: Path
 ) -> None:
     write_files(tmp_path, mapping=MAPPING.replace("path: people.csv", 'path: "-"'))
     stopped = kanport("validate", club)
-    assert stopped.code == 7, stopped
-    assert "stdin" in stopped.err
+    assert stopped.code == 5, stopped
+    assert "stdin" in stopped.err and "file-empty" in stopped.out
 
 
 def test_a_missing_source_hides_nothing_of_the_others(
