@@ -138,7 +138,7 @@ Names = Annotated[
 class Strict(BaseModel):
     """A part of the mapping: an unknown key is an error, and nothing changes after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
     elsewhere: ClassVar[Mapping[str, str]] = {}
     """Keys that are looked for here and belong elsewhere, with a hint."""
 

@@ -91,7 +91,7 @@ PlanFinding = Annotated[
 class PlanPart(BaseModel):
     """A part of the plan file; unknown keys are refused, nothing changes after it is made."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class PlanBecause(PlanPart):
