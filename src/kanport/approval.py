@@ -27,9 +27,9 @@ class Approval(BaseModel):
     """Who approved which plan, why, and until when (times in UTC, RFC 3339).
 
     `plan` is the digest of the plan, `changes` how many it holds, `recorded_by` the user and the
-    machine that wrote the approval. `digest` is the SHA-256 of all that but itself and `signature`;
-    `signature` is an HMAC-SHA256 over the same bytes, where there was a key. `others` are the
-    approvals of the same plan that were there before.
+    machine that wrote the approval. `digest` is the SHA-256 of all fields but itself, `signature`
+    and `others`; `signature` is an HMAC-SHA256 over the same bytes, where there was a key. `others`
+    are the approvals of the same plan that were there before.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

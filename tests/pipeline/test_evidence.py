@@ -282,3 +282,22 @@ def test_what_does_not_belong_to_the_run_is_not_packed(
     assert kanport("evidence").code == 2
     assert not (tmp_path / "x.zip").exists()
     assert shutil.which("ssh-keygen")
+
+
+def test_a_source_with_passwords_is_not_packed(
+    server: Sandbox, kanport: Kanport, tmp_path: Path
+) -> None:
+    (tmp_path / "new.csv").write_text("login,first\nada,Birch-Lantern-41\n", "utf-8")
+    (tmp_path / "m.yaml").write_text(
+        "kanport: 1\nsources:\n  new: {type: csv, path: new.csv}\nusers:\n  from: new\n"
+        "  fields: {username: {from: login}}\n  password: {from: first}\n",
+        "utf-8",
+    )
+    assert kanport("plan", "m.yaml", "-o", "plan.json").code == 0
+    assert kanport("apply", "plan.json", "--yes").code == 0
+    done = kanport("evidence", "plan.journal.jsonl", "-o", "run.zip", "--sources")
+    assert done.code == 0, done
+    with zipfile.ZipFile(tmp_path / "run.zip") as archive:
+        assert "sources/mapping-m.yaml" in archive.namelist()
+        assert not [name for name in archive.namelist() if "new.csv" in name]
+        assert all(b"Birch-Lantern-41" not in archive.read(name) for name in archive.namelist())

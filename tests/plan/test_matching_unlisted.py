@@ -114,7 +114,7 @@ def test_a_share_of_the_users_is_one_of_those_who_were_read() -> None:
     assert stopping_guards(plan) == ["limit-create"]
     reason = verdict(plan, "limit-create")
     assert "counting only those that Kanport could read" in reason
-    assert "limits: {create: 2}" in reason
+    assert "set create: 2 under limits" in reason
     assert stopping_guards(plan_for(wanted, unlisted(ANN), a_mapping(limits={"create": 2}))) == []
 
 

@@ -14,6 +14,7 @@ from subprocess import DEVNULL
 
 import pytest
 
+from kanport.apply import concurrency
 from kanport.apply.concurrency import Options
 from kanport.apply.journal import load_journal
 from kanport.config.file import Layers
@@ -320,5 +321,5 @@ def test_a_wait_for_nothing_has_an_end(server: Sandbox, kanport: Kanport, files:
     with impatient(server) as client:
         holder = LockHolder("kanport apply plan.json", 1, "h", "x", str(journal))
         wait_for_killed_runs(client, [holder], files / "none", sleep=slept.append)
-    assert 10 < sum(slept) < 120
+    assert 20 < sum(slept) / concurrency.FIRST_PAUSE < 240
     assert max(slept) <= 8

@@ -71,6 +71,28 @@ def test_drift_is_told_apart_from_what_kanport_did(quarter: Sandbox, kanport: Ka
     assert (eves["direct"], eves["through"]) == (False, [1])
 
 
+def test_a_run_of_apply_is_known_by_the_journal_beside_its_plan(
+    quarter: Sandbox, kanport: Kanport
+) -> None:
+    kanport("state", "-o", "old.json")
+    kanport("plan", "m.yaml", "-o", "plan.json")
+    assert kanport("apply", "plan.json", "--yes", "--discard-passwords").code == 3
+    (journal,) = Path().glob("*.journal.jsonl")
+
+    def unexplained(*arguments: object) -> list[bool]:
+        kanport("state", "--compare", "old.json", "-o", "drift.json", *arguments)
+        told = json.loads(Path("drift.json").read_text())
+        Path("drift.json").unlink()
+        return [one["run"] is None for one in told["differences"]]
+
+    assert all(unexplained()) and unexplained()
+    assert not any(unexplained("--journal", journal))
+    listed = kanport("history", "--journal", journal, "--format", "json")
+    assert listed.code == 0
+    (run,) = json.loads(listed.out)["runs"]
+    assert run["revocations"] == 1 and run["grants"] == 2
+
+
 def test_what_a_group_keeps_stays_on_the_list_until_it_is_gone(
     quarter: Sandbox, kanport: Kanport
 ) -> None:

@@ -319,7 +319,7 @@ class AccessComparison:
             what = "account" if key.field == USERNAME else _WORDS.get(key.field, key.field)
         elif key.kind not in _CONTAINERS:
             what += f": {_WORDS.get(key.field, key.field)}"
-        explained_by = "outside Kanport" if self.runs is not None else "unknown"
+        explained_by = "not explained" if self.runs is not None else "unknown"
         if one.run is not None:
             through = f" through group {', '.join(one.through)}" if one.through else ""
             explained_by = f"{one.run.label}{through}"
@@ -361,7 +361,7 @@ class AccessComparison:
         if not rows:
             headline = "No difference"
         elif told:
-            headline += f"; {len(outside)} outside Kanport"
+            headline += f"; {len(outside)} not explained by a run"
         return Document(
             title=("Access on ", self.new.server.url.removesuffix("/jsonrpc.php"), " compared"),
             level=Level.LOOK if outside else Level.GOOD,
@@ -372,7 +372,7 @@ class AccessComparison:
             ),
             figures=(
                 *(Count(key, effects[key], key) for key in EFFECTS),
-                *([Count("outside", len(outside), "outside Kanport")] if told else []),
+                *([Count("outside", len(outside), "not explained")] if told else []),
             ),
             sums=tuple(self._sums(rows, len(inside))),
             tables=(
@@ -389,7 +389,7 @@ class AccessComparison:
         yield Sum(total, tuple(Count(key, effects[key], key) for key in EFFECTS))
         if self.runs is not None:
             made = Count("by-kanport", inside, f"by {counted(len(self.runs), RUN)} of Kanport")
-            yield Sum(total, (made, Count("outside", len(rows) - inside, "outside Kanport")))
+            yield Sum(total, (made, Count("outside", len(rows) - inside, "not explained")))
 
     def _table(
         self, key: str, title: str, rows: Sequence[_Difference], review: bool = False
@@ -400,8 +400,9 @@ class AccessComparison:
         ]
         names = tuple(dict.fromkeys(row.who or row.what for row in rows))
         note = (
-            "No run in the state folder did this: somebody changed it in Kanboard, another program"
-            " did, or Kanboard's own LDAP at a login."
+            "No journal explains this: somebody changed it in Kanboard, another program did, or"
+            " Kanboard's own LDAP at a login. `kanport apply` keeps its journal beside the plan;"
+            " --journal names it."
             if review
             else ""
         )
@@ -422,7 +423,7 @@ class AccessComparison:
             numbers += [outside] if self.runs is not None else []
             cells.append((who, text, *numbers))
         columns = ("User", "What", *map(str.capitalize, EFFECTS))
-        columns += ("Outside Kanport",) if self.runs is not None else ()
+        columns += ("Not explained",) if self.runs is not None else ()
         return DataTable("people", "By person", columns, cells, "", tuple(found), len(cells))
 
     def _runs(self) -> DataTable:
@@ -435,7 +436,7 @@ class AccessComparison:
             "Runs of Kanport in this time",
             ("Run", "Begun at", "By", "Mapping"),
             rows,
-            "From the journals in the state folder.",
+            "From the journals in the state folder and those of --journal.",
             tuple(row[0] for row in rows),
             len(rows),
         )

@@ -13,11 +13,13 @@ from kanport.plan.change import GIVES
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import load_plan
 from kanport.report.document import Chart, DataTable, Document
-from kanport.report.sentences import counted, utc
+from kanport.report.sentences import Noun, counted, utc
 from kanport.report.tables import Cell
 from kanport.report.view import Count, Level, Sum
 
 JOURNAL, PLAN = ".journal.jsonl", ".plan.json"
+GRANT, REVOCATION = Noun("grant", "grants"), Noun("revocation", "revocations")
+FAILURE = Noun("failure", "failures")
 # Columns of a chart; more are no wider than a line.
 _SHOWN = 120
 _GIVES = frozenset({*GIVES, "user.create", "user.enable"})
@@ -31,7 +33,8 @@ _ENDS = frozenset(
 class PastRun:
     """A run, or a plan that was stopped before the first write (`recorded` is None then).
 
-    `grants` and `revocations` are the changes that were made; enabling and disabling count too.
+    `grants` and `revocations` are the changes that were made; creating, enabling,
+    disabling and removing users count too.
     """
 
     path: Path
@@ -105,23 +108,31 @@ class History:
     broken: tuple[tuple[Path, str], ...] = ()
 
     @classmethod
-    def of(cls, folder: Path) -> "History":
-        """Read the journals of a folder, and the plans in it that a safety check stopped.
+    def of(cls, folder: Path, journals: Iterable[Path] = ()) -> "History":
+        """Read the journals of a folder and others, and plans of the folder that a check stopped.
 
-        Raises UsageError where there is no such folder.
+        `kanport apply` keeps its journals beside the plans. Raises UsageError where there is
+        neither such a folder nor another journal, and for one of these that cannot be read.
         """
-        if not folder.is_dir():
+        others = tuple(journals)
+        if not folder.is_dir() and not others:
             raise UsageError(
                 f"there is no state folder {folder}", hint="name it with --state or KANPORT_STATE"
             )
         runs: list[PastRun] = []
         broken: list[tuple[Path, str]] = []
-        for path in sorted(folder.glob(f"*{JOURNAL}")):
+        seen: set[str] = set()
+        for path in (*others, *sorted(folder.glob(f"*{JOURNAL}"))):
             try:
                 found = load_journal(path)
-                runs.append(PastRun(path, found.plan, RecordedRun(found.plan, found.run)))
             except UsageError as problem:
+                if path in others:
+                    raise
                 broken.append((path, problem.message))
+                continue
+            if found.run.id not in seen:
+                seen.add(found.run.id)
+                runs.append(PastRun(path, found.plan, RecordedRun(found.plan, found.run)))
         for path in sorted(folder.glob(f"*{PLAN}")):
             if path.with_name(path.name.removesuffix(PLAN) + JOURNAL).exists():
                 continue
@@ -147,8 +158,10 @@ class History:
         open_runs = [run for run in self.runs if run.result != "complete"]
         stopped = len(self.runs) - len(recorded)
         headline = (
-            f"{counted(len(self.runs), RUN)}: {sum(run.grants for run in self.runs)} grants,"
-            f" {sum(run.revocations for run in self.runs)} revocations, {failed} failures;"
+            f"{counted(len(self.runs), RUN)}:"
+            f" {counted(sum(run.grants for run in self.runs), GRANT)},"
+            f" {counted(sum(run.revocations for run in self.runs), REVOCATION)},"
+            f" {counted(failed, FAILURE)};"
             f" {len(open_runs)} not complete"
         )
         planned = sum(one.planned for one in tallies)
@@ -160,7 +173,8 @@ class History:
                 f"{utc(self.runs[0].begun_at)} to {utc(self.runs[-1].begun_at)}"
                 if self.runs
                 else "No run is recorded here",
-                "A sync with nothing to do keeps no journal.",
+                "A sync with nothing to do keeps no journal. `kanport apply` keeps its journal"
+                " beside the plan; --journal names it.",
             ),
             figures=(
                 Count("runs", len(self.runs), RUN(len(self.runs))),
@@ -181,8 +195,12 @@ class History:
                     Count("runs", len(self.runs), RUN(len(self.runs))),
                     (
                         Count("complete", len(self.runs) - len(open_runs), "complete"),
-                        Count("incomplete", len(open_runs) - stopped, "incomplete or interrupted"),
-                        Count("stopped", stopped, "stopped by a safety check"),
+                        Count(
+                            "incomplete",
+                            len(open_runs) - stopped,
+                            "incomplete, interrupted or stopped",
+                        ),
+                        Count("stopped", stopped, "stopped by a safety check before"),
                     ),
                 ),
             ),

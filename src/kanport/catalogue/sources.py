@@ -422,7 +422,7 @@ SOURCES: Mapping[str, CatalogueEntry] = {
     ),
     "rows-filtered": CatalogueEntry(
         "info",
-        "The mapping leaves out rows of a source (only_rows, skip_rows).",
+        "Kanport leaves out rows of a source: by only_rows or skip_rows, or a row of units.",
         {
             "only": Text("left out {count:#row|rows} for which only_rows does not hold"),
             "skip": Text("left out {count:#row|rows} for which skip_rows holds"),

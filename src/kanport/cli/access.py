@@ -22,6 +22,15 @@ from kanport.cli.output import Output
 if TYPE_CHECKING:
     from kanport.api import AccessLists
 
+JOURNALS = click.option(
+    "--journal",
+    "journal_paths",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="JOURNAL",
+    help="Journal of `kanport apply`, which is beside its plan and not in the state folder. Can be"
+    " repeated.",
+)
 DOCUMENT_FORMAT = format_option("text", "json", "markdown", "html", "csv")
 _ENDINGS = (".txt", ".md", ".json", ".html", ".csv", ".xlsx")
 
@@ -45,9 +54,10 @@ _ENDINGS = (".txt", ".md", ".json", ".html", ".csv", ".xlsx")
 @click.option(
     "--table",
     metavar="LIST",
-    help="List to write as CSV: access (default), no-two-factor, orphans, no-manager … The HTML"
-    " report has their names in its links.",
+    help="List to write as CSV (default: access), such as no-two-factor, orphans or no-manager. A"
+    " wrong name prints all.",
 )
+@JOURNALS
 @DOCUMENT_FORMAT
 @STATE
 @with_options(*DETAIL)
@@ -61,6 +71,7 @@ def state_command(
     report_paths: tuple[Path, ...],
     old_path: Path | None,
     table: str | None,
+    journal_paths: tuple[Path, ...],
     form: str,
 ) -> None:
     """Show who has which access now; compare two points in time.
@@ -75,8 +86,9 @@ def state_command(
     A .json file is a snapshot with a digest, without passwords or tokens. `kanport state
     SNAPSHOT.json` renders it again, without a server.
 
-    --compare shows who gained and lost what since a snapshot. The journals in the state folder say
-    which of it Kanport's runs did; the rest was done outside Kanport.
+    --compare shows who gained and lost what since a snapshot. The journals in the state folder, and
+    those of --journal, say which of it Kanport's runs did. The rest is not explained: it was done
+    outside Kanport, or by a run whose journal is elsewhere.
 
     \b
     Example:
@@ -99,7 +111,7 @@ def state_command(
     if old is None:
         paper, table = api.access_paper(lists), table or "access"
     else:
-        paper = api.compare_access(old, lists.snapshot, invocation_of(ctx).state)
+        paper = api.compare_access(old, lists.snapshot, invocation_of(ctx).state, journal_paths)
     again = typed_again(ctx, "--full")
     show_document(output, paper, report_paths, table=table, everything=again)
 
@@ -126,17 +138,25 @@ def _lists(ctx: click.Context, output: Output, path: Path | None) -> "AccessList
     "File to write: .html with charts, .xlsx, .md, .csv, .txt or .json.",
     endings=_ENDINGS,
 )
+@JOURNALS
 @DOCUMENT_FORMAT
 @STATE
 @with_options(*DETAIL)
 @configuration_options
 @common_options
 @click.pass_context
-def history_command(ctx: click.Context, /, report_paths: tuple[Path, ...], form: str) -> None:
+def history_command(
+    ctx: click.Context,
+    /,
+    report_paths: tuple[Path, ...],
+    journal_paths: tuple[Path, ...],
+    form: str,
+) -> None:
     """List the runs of a state folder and how they ended.
 
-    `kanport sync` keeps its journals there. Plans that a safety check stopped are listed too. The
-    command talks to no server.
+    `kanport sync` keeps its journals there; `kanport apply` keeps its journal beside the plan, so
+    name it with --journal. Plans that a safety check stopped are listed too. The command talks to
+    no server.
 
     \b
     Example:
@@ -147,5 +167,5 @@ def history_command(ctx: click.Context, /, report_paths: tuple[Path, ...], form:
     from kanport.cli.output import show_document
 
     output = Output(ctx, form)
-    paper = api.history(invocation_of(ctx).state)
+    paper = api.history(invocation_of(ctx).state, journal_paths)
     show_document(output, paper, report_paths, everything=typed_again(ctx, "--full"))

@@ -429,8 +429,8 @@ ONLY = click.option(
     metavar="PART",
     callback=_selected,
     help="Plan a part only: user:PATTERN, project:PATTERN, or an action such as membership.grant."
-    " Several users, projects or actions are alternatives; a change must fit all of the three that"
-    " you name. Kanport adds the changes that these need. Can be repeated.",
+    " Several users are alternatives, as are several projects and several actions; a change must"
+    " fit each kind that you name. Kanport adds the changes that it needs. Can be repeated.",
 )
 
 

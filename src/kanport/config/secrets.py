@@ -184,7 +184,7 @@ class ConfigFile(FileSettings):
 def where(reference: SettingSecret) -> str:
     """Return in words where a secret is; read nothing.
 
-    >>> where(SecretReference(env="SMTP_PASSWORD"))
+    >>> where(SettingSecret(env="SMTP_PASSWORD"))
     'the environment variable SMTP_PASSWORD'
     """
     if reference.env is not None:

@@ -1,7 +1,7 @@
 """Who has access now: reading a server for a snapshot, and what sources and runs know of it."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -56,8 +56,12 @@ def read_access(
     )
 
 
-def compare_access(old: Snapshot, new: Snapshot, state: Path | None) -> Paper:
-    """Return the comparison of two snapshots, explained by the runs of a state folder if it exists.
+def compare_access(
+    old: Snapshot, new: Snapshot, state: Path | None, journals: Sequence[Path] = ()
+) -> Paper:
+    """Return the comparison of two snapshots, explained by the runs of journals.
+
+    These are the ones of the state folder, if it exists, and `journals`.
 
     Raises UsageError where they are of different servers, or the first is the later one.
     """
@@ -73,10 +77,10 @@ def compare_access(old: Snapshot, new: Snapshot, state: Path | None) -> Paper:
         )
     folder = state_folder(state)
     runs = None
-    if folder.is_dir():
+    if folder.is_dir() or journals:
         runs = [
             one
-            for one in History.of(folder).recorded()
+            for one in History.of(folder, journals).recorded()
             if may_be_same(one.plan.server.url, new.server.url)
             and one.run.started_at <= new.taken_at
             and (one.run.finished_at or one.run.started_at) >= old.taken_at
@@ -85,9 +89,12 @@ def compare_access(old: Snapshot, new: Snapshot, state: Path | None) -> Paper:
     return Paper(comparison.document(), comparison.as_dict)
 
 
-def history(state: Path | None) -> Paper:
-    """Return the history of the runs in a state folder; raise UsageError where there is none."""
-    found = History.of(state_folder(state))
+def history(state: Path | None, journals: Sequence[Path] = ()) -> Paper:
+    """Return the history of the runs in a state folder and of other journals.
+
+    Raise UsageError where there is neither.
+    """
+    found = History.of(state_folder(state), journals)
     return Paper(found.document(), found.as_dict)
 
 

@@ -31,7 +31,9 @@ from kanport.apply.journal import load_journal
 from kanport.approval import approval_key
 from kanport.errors import KanportError, UsageError
 from kanport.files import read_file, write_file
+from kanport.mapping import load_mapping
 from kanport.messages import counted
+from kanport.normalize import secret_columns
 from kanport.outcome import Run, Signature
 from kanport.pipeline.reports import check_report_file, view_of
 from kanport.pipeline.results import Result
@@ -148,13 +150,17 @@ def _approvals(run: Run) -> dict[str, bytes]:
 
 
 def _sources(plan: Plan) -> dict[str, bytes]:
-    """Return the mapping and the sources that are files, as the plan was made from them."""
+    """Return the mapping and the sources that are files, as the plan was made from them.
+
+    A source with passwords of new users is left out: a package goes to others.
+    """
     folder = Path(plan.mapping.path).parent
+    secret = secret_columns(load_mapping(Path(plan.mapping.path)).spec)
     named = [("mapping", Path(plan.mapping.path), plan.mapping.sha256)]
     named += [
         (source.name, folder / source.path, source.sha256)
         for source in plan.sources
-        if source.size and (folder / source.path).is_file()
+        if source.size and not secret.get(source.name) and (folder / source.path).is_file()
     ]
     files, changed = {}, []
     for name, path, sha256 in named:
