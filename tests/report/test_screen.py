@@ -527,7 +527,7 @@ def test_a_change_shows_its_role_or_else_its_first_two_fields_and_its_place() ->
         "  ~ update  ada  name A → B, email (empty) → b@x.de …  grants administrator rights"
         "  staff.csv:3:4" in lines
     )
-    assert "  ~ rename  old  old → new  changes a login name" in lines
+    assert "  ~ rename  old  old → new  changes a username" in lines
     two = {"before": {"name": "A", "email": ""}, "after": {"name": "B", "email": "b@x.de"}}
     lines = piped(of_plan(make_plan([{**common, "who": "ada", **two}], findings=())))
     assert any("email (empty) → b@x.de  grants" in line for line in lines)

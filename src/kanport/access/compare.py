@@ -424,7 +424,7 @@ class AccessComparison:
             cells.append((who, text, *numbers))
         columns = ("User", "What", *map(str.capitalize, EFFECTS))
         columns += ("Not explained",) if self.runs is not None else ()
-        return DataTable("people", "By person", columns, cells, "", tuple(found), len(cells))
+        return DataTable("people", "By user", columns, cells, "", tuple(found), len(cells))
 
     def _runs(self) -> DataTable:
         rows = [

@@ -259,8 +259,8 @@ _REASONS: Mapping[str, CatalogueEntry] = {
             "error": Text("Kanboard rejected it ({answer})"),
             "error-found": Text("Kanboard rejected it ({answer}); {found:;}"),
             "found": Text("Kanboard rejected it: {found:;}"),
-            "silent": Text("Kanboard rejected it and gives no reason"),
-            "silent-found": Text("Kanboard rejected it and gives no reason; {found:;}"),
+            "silent": Text("Kanboard rejected it and gave no reason"),
+            "silent-found": Text("Kanboard rejected it and gave no reason; read back: {found:;}"),
         },
     ),
     "still-through-group": CatalogueEntry(

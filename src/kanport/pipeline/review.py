@@ -328,7 +328,7 @@ def review_status(folder: Path, *, today: str | None = None) -> ReviewStatus:
                 review=not finished,
             ),
             _findings_table(read.findings),
-            _open_rows("unassigned", "Nobody can decide", unassigned),
+            _open_rows("unassigned", "Rows without a reviewer", unassigned),
             _open_rows("open", "Open", read.open),
         ),
     )

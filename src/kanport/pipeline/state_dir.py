@@ -59,9 +59,10 @@ def state_stem(state: Path | None, plan: Plan, run_id: str | None = None) -> Pat
 
 
 def state_folder(state: Path | None) -> Path:
-    """Return the state folder: `state`, else KANPORT_STATE, else `kanport` in the user's folder.
+    """Return the state folder: `state`, KANPORT_STATE, or `kanport` in the user's state folder.
 
-    Raises UsageError for a user without a home.
+    The last one is below XDG_STATE_HOME, or ~/.local/state. Raises UsageError for a user without a
+    home.
     """
     if state is not None:
         return state

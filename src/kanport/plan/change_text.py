@@ -48,6 +48,7 @@ class ChangeTexts:
         self._encoder, self._comma = encoder, encoder.item_separator
         self._changes: dict[object, _Template] = {}
         self._places: dict[object, _Template] = {}
+        self._rows: dict[object, str] = {}
         self._sides: dict[object, _Template] = {}
         self._causes: dict[Fact | None, int] = {}
         self._names: dict[str | None, str] = {}
@@ -56,7 +57,7 @@ class ChangeTexts:
         """Return the text of each change."""
         # Most changes share the object that is their reason, whose hash takes longer than its id.
         causes: dict[int, int] = {}
-        names, quoted_name = self._names, self._quoted_name
+        names, quoted_name, place_text = self._names, self._quoted_name, self._place
         texts = []
         for change in changes:
             sides: tuple[object, object]
@@ -64,7 +65,10 @@ class ChangeTexts:
                 sides = change.before is None, change.after is None
                 old, new = self._side(change.before), self._side(change.after)
             elif isinstance(change, RelationChange):
-                sides, old, new = (change.old_role, change.new_role), "", ""
+                # Without the properties, whose calls take longer than all the rest of this.
+                before, after = change.before, change.after
+                sides = before and before.role, after and after.role
+                old = new = ""
             else:
                 texts.append(self._encoder.encode(change_in_file(change)))
                 continue
@@ -102,9 +106,9 @@ class ChangeTexts:
                 names.get(group) or quoted_name(group),
                 old,
                 new,
-                self._place(origin[0])
+                place_text(origin[0])
                 if len(origin) == 1
-                else self._comma.join(map(self._place, origin)),
+                else self._comma.join(map(place_text, origin)),
             )
             texts.append(template.text % template.pick(values))
         return texts
@@ -133,17 +137,14 @@ class ChangeTexts:
 
     def _place(self, place: Origin) -> str:
         row, cell, dn = place.row, place.cell, place.dn
-        shape = (
-            place.source,
-            place.file,
-            place.sheet,
-            place.column,
-            place.position,
-            place.attribute,
-            row is None,
-            not cell,
-            not dn,
-        )
+        of_file = place.source, place.file, place.sheet, place.column, place.position
+        if row is not None and cell is None and dn is None and place.attribute is None:
+            # This is how nearly every place looks.
+            if (text := self._rows.get(of_file)) is None:
+                parts = self._with_gaps(place.to_dict(), {"row": _GAP("row")})
+                text = self._rows[of_file] = _Template.of(parts, ("row",)).text
+            return text % row
+        shape = (*of_file, place.attribute, row is None, not cell, not dn)
         if (template := self._places.get(shape)) is None:
             text = self._with_gaps(place.to_dict(), _PLACE)
             template = self._places[shape] = _Template.of(text, _PLACE)

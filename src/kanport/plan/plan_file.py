@@ -264,6 +264,11 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
             f"{path} is not a plan: it has no format", hint="a plan begins with its format"
         )
     if form != FORMAT:
+        if not form.startswith("kanport-plan/"):
+            raise UsageError(
+                f"{path} is no plan but of the format {form!r}",
+                hint="name the plan that kanport plan MAPPING -o PLAN.json saved",
+            )
         raise UsageError(
             f"{path} is of the format {form!r}, and this Kanport reads {FORMAT!r}",
             hint="make the plan again with this version of Kanport",

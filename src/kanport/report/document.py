@@ -163,7 +163,7 @@ def _text_lines(document: Document) -> Iterator[str]:
         yield f"  {' | '.join(map(_cell, table.columns))}"
         yield from (f"  {' | '.join(map(_cell, row))}" for row in table.rows)
     if document.empty:
-        yield from ("", f"Empty: {', '.join(document.empty)}")
+        yield from ("", f"Nothing to list under: {', '.join(document.empty)}")
 
 
 def _cell(cell: Cell) -> str:

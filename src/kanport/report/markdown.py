@@ -108,8 +108,12 @@ def _odd(words: list[str]) -> list[str]:
     if not words:
         return []
     text = " ".join(words)
-    end = text[-1] if text[-1] in ".,;:" and text[-2:-1].strip() else ""
-    return [code(text.removesuffix(end)) + end]
+    end = ""
+    while text[-2:-1].strip() and (
+        text[-1] in ".,;:" or (text[-1] == ")" and text.count(")") > text.count("("))
+    ):
+        text, end = text[:-1], text[-1] + end
+    return [code(text) + end]
 
 
 class _Part(NamedTuple):

@@ -124,7 +124,7 @@ REVIEWS: dict[Review, Noun] = {
     Review.PROJECT_FROM_ONE_ROW: Noun(
         "creates a project that only one row names", "create a project that only one row names"
     ),
-    Review.LOGIN_CHANGED: Noun("changes a login name", "change a login name"),
+    Review.LOGIN_CHANGED: Noun("changes a username", "change a username"),
     Review.DELETES_DATA: Noun("deletes data", "delete data"),
     Review.ADMIN_LOST: Noun("revokes administrator rights", "revoke administrator rights"),
 }
@@ -275,7 +275,7 @@ def actor_rows(facts: Facts) -> list[tuple[str, str]]:
                 "Approved by",
                 f"{approved.names}, {utc(approved.approved_at)} ({approved.signature})"
                 if approved is not None
-                else "no approval",
+                else "nobody",
             )
         )
         rows.append(("Run by", f"{run.by or 'unknown'}, {utc(run.started_at)}"))
@@ -296,8 +296,11 @@ def same_person(facts: Facts) -> str:
     for verb, who in roles:
         if who:
             did.setdefault(who.partition("@")[0].lower(), []).append(verb)
-    repeated = [f"{who} {listed(verbs)} this" for who, verbs in did.items() if len(verbs) > 1]
-    return f"{'; '.join(repeated)}: the same user" if repeated else ""
+    repeated = [(who, listed(verbs)) for who, verbs in did.items() if len(verbs) > 1]
+    return "; ".join(
+        f"{who} {'both ' * (' and ' in verbs and ',' not in verbs)}{verbs} this"
+        for who, verbs in repeated
+    )
 
 
 def undone_text(line: ChangeView) -> str:
@@ -502,10 +505,12 @@ def risk_sentences(
         return []
     sentences = [Sentence(Level.GOOD, "No change needs review.")]
     if risky:
-        parts = listed([f"{row.number} {row.label}" for row in risks])
+        rows = list(risks)
+        parts = listed([f"{row.number} {row.label}" for row in rows])
+        several = ", some for several reasons" if sum(row.number for row in rows) > risky else ""
         verb = "needs" if risky == 1 else "need"
         of = f"{risky} of {counted(planned, CHANGE)} {verb} review"
-        sentences = [Sentence(Level.LOOK, f"{of}: {parts}.")]
+        sentences = [Sentence(Level.LOOK, f"{of}{several}: {parts}.")]
     if removals:
         others = " other" if risky else ""
         verb = "revokes or lowers" if removals == 1 else "revoke or lower"
@@ -675,7 +680,7 @@ _TERMS: tuple[tuple[str, str], ...] = (
     ("Project Member", "may work on the tasks of one project (project-member)"),
     ("Project Viewer", "may only read one project (project-viewer)"),
     ("Privileged role", "Administrator, Manager, Project Manager or a custom role"),
-    ("Needs review", "a change that raises access, changes a login name or deletes data"),
+    ("Needs review", "a change that raises access, changes a username or deletes data"),
     (
         "Withheld",
         "a removal that Kanport does not make because the input does not prove it or the mapping"
@@ -775,7 +780,7 @@ def _made(facts: Facts, length: int | None) -> str:
 
 def _approved(approved: Approved | None, length: int | None) -> str:
     if approved is None:
-        return "no approval was given"
+        return "by nobody"
     note = f": {approved.note}" if approved.note else ""
     return (
         f"by {approved.names} on {utc(approved.approved_at)}{note}"

@@ -43,6 +43,7 @@ _MOVING: Mapping[Action, Base] = {
     Action.USER_ENABLE: USERS,
     **dict.fromkeys((*GIVES, *CHANGES), ACCESS),
 }
+_MEMBERSHIPS = frozenset({Action.MEMBERSHIP_GRANT, Action.MEMBERSHIP_CHANGE})
 _LEAVING = (Action.USER_DISABLE, Action.USER_REMOVE)
 # What may be a part of another change.
 _PARTS = frozenset({Action.USER_DISABLE, Action.USER_RENAME})
@@ -69,7 +70,7 @@ def counted(
                 parts = sum(map(_counts_not, same)) if action in _PARTS else 0
                 numbers[of[action], base] += len(same) - parts
         if action in _MOVING:
-            ways = Counter(_way(change, privileged) for change in same)
+            ways = Counter(_ways(same, privileged))
             numbers.update({(way, _MOVING[action]): ways[way] for way in ("raise", "lower")})
     revoked = access_revoked(changes, current, memory)
     dropped = {pair for pair in revoked if pair[1] in usable.dropped_projects}
@@ -91,11 +92,20 @@ def _privileged(
     return privileged_groups(known_access(current, memory), changes)
 
 
-def _way(change: Change, privileged: Set[GroupRef] = frozenset()) -> str | None:
-    """Return whether a change raises or lowers access; None where it does neither."""
-    if raises(change, privileged):
-        return "raise"
-    return "lower" if moves_role(change) < 0 else None
+def _ways(same: Iterable[Change], privileged: Set[GroupRef] = frozenset()) -> Iterator[str | None]:
+    """Yield for each change of one action whether it raises or lowers access; None for neither.
+
+    Half a million memberships have few pairs of roles, so each pair is judged once.
+    """
+    known: dict[tuple[int, int], str | None] = {}
+    for change in same:
+        pair = id(change.before), id(change.after)
+        if pair in known and change.action in _MEMBERSHIPS:
+            yield known[pair]
+            continue
+        lowers = moves_role(change) < 0
+        known[pair] = "raise" if raises(change, privileged) else "lower" if lowers else None
+        yield known[pair]
 
 
 def _counts_not(change: Change) -> bool:
@@ -134,9 +144,11 @@ def counted_in_projects(
             new = Counter(change.project_id for change in same if change.user_id is None)
             for project_id, number in new.items():
                 numbers["create", project_id or 0] += number
-        for change in same if action in _MOVING else ():
-            if way := _way(change):
-                numbers[way, change.project_id or 0] += 1
+        if action in _MOVING:
+            ways = Counter(zip(_ways(same), (change.project_id for change in same), strict=True))
+            for (way, project_id), number in ways.items():
+                if way is not None:
+                    numbers[way, project_id or 0] += number
     for project_id, roles in current.roles.items():
         if project_id in dropped:
             continue
