@@ -175,7 +175,7 @@ def test_every_format_says_what_was_done_outside() -> None:
     comparison = AccessComparison(taken(current()), taken(gave_bob("Auditor"), taken_at=LATER), ())
     document = comparison.document()
     for text in (as_text(document), as_markdown(document), as_html(document)):
-        assert "Outside Kanport" in text
+        assert "Not explained" in text
         assert "Auditor" in text
     as_excel(document)
     assert comparison.as_dict()["differences"] == [
@@ -198,3 +198,30 @@ def test_without_journals_nobody_is_said_to_have_acted_outside() -> None:
     comparison = AccessComparison(taken(current()), taken(gave_bob("Auditor")))
     assert "utside" not in as_text(comparison.document())
     assert comparison.drifts == [Drift(Key(About.MEMBERSHIP, 2, "role", 3), None, "Auditor")]
+
+
+@pytest.mark.parametrize("given_role", [{}, {"role": "app-user"}])
+def test_who_makes_a_new_user_an_administrator_is_not_the_run_that_made_the_user(
+    given_role: dict[str, str],
+) -> None:
+    users = (*current().users, User(5, "new", role="app-admin"))
+    create = UserChange(
+        action=Action.USER_CREATE, username="new", after=UserSide({"username": "new", **given_role})
+    )
+    comparison = AccessComparison(taken(current()), taken(current(users=users)), [recorded(create)])
+    assert [one.key for one in comparison.outside] == [Key(About.USER, 5, "role")]
+
+
+def test_a_rename_explains_no_field_that_becomes_known() -> None:
+    (first, bob, *others) = current().users[1:]
+    old = current(users=(current().users[0], first, replace(bob, two_factor=None), *others))
+    renamed = replace(bob, username="robert", two_factor=True)
+    new = current(users=(current().users[0], first, renamed, *others))
+    rename = UserChange(
+        action=Action.USER_RENAME,
+        username=bob.username,
+        user_id=bob.id,
+        after=UserSide({"username": "robert"}),
+    )
+    comparison = AccessComparison(taken(old), taken(new), [recorded(rename)])
+    assert [one.key.field for one in comparison.outside] == ["two_factor"]

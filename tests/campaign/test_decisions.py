@@ -74,6 +74,14 @@ def test_decisions_become_changes_with_their_reviewer_and_cell(desk: ReviewDesk)
     assert change.risk == (Risk.ACCESS_LOST,)
     assert [str(place).rpartition("#")[2] for place in change.origin] == ["Review!H2"]
     assert '"review-open"' in dump_plan(plan) and not plan.blocked_by
+    assert plan.unchanged == {"memberships": len(desk.rows) - 2}
+
+
+def test_a_membership_that_has_moved_is_not_counted_as_unchanged(desk: ReviewDesk) -> None:
+    roles = {project: dict(some) for project, some in ROLES.items()}
+    del roles[1][BOB.id]
+    plan = planned(desk, replace(a_current(), roles=roles))
+    assert plan.unchanged == {"memberships": len(desk.rows) - 1}
 
 
 def test_what_nobody_decided_changes_nothing(desk: ReviewDesk) -> None:

@@ -2,19 +2,21 @@
 
 A snapshot is a set of facts: the fields of users, projects and groups, the members of groups, and
 the roles in projects. What differs is a fact with its value before and after. A run explains a
-difference where it did a change that led to just this value; everything else was done outside
-Kanport: in Kanboard itself, by another program, or by Kanboard's own LDAP at a login.
+difference where it did a change that led to just this value. Everything else is not explained: it
+was done in Kanboard itself, by another program, by Kanboard's own LDAP at a login, or by a run
+whose journal is elsewhere.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from kanport.access.snapshot import Snapshot
+from kanport.model import AppRole
 from kanport.names import compare_key
 from kanport.outcome import Run, Status
-from kanport.plan.change import Action, Change, GroupChange, RelationChange, UserChange
+from kanport.plan.change import Action, Change, GroupChange, RelationChange, UserChange, by_ldap
 from kanport.plan.model import Plan
 from kanport.plan.roles import app_rank, project_rank
 from kanport.relations import About
@@ -74,7 +76,7 @@ def facts_of(snapshot: Snapshot) -> dict[Key, Value]:
 class Drift(NamedTuple):
     """A fact that differs, None where there is none before or after, and the run that explains it.
 
-    `run` is None for what was done outside Kanport. `through` are the groups whose change explains
+    `run` is None for what no run explains. `through` are the groups whose change explains
     a role in a project, where no change of the membership does.
     """
 
@@ -133,11 +135,13 @@ def explained(
         if key.kind is About.GROUP_MEMBER
     }
     names = {group.id: group.name for group in (*old.groups, *new.groups)}
+    drifts = list(drifts)
+    appeared = {one.key for one in drifts if _is_new_or_gone(one)}
     found = []
     for one in drifts:
         value, recorded = made.get(one.key, (None, None))
         explains = recorded is not None and value == one.after
-        cause = recorded if explains else _consequence(one, new, made)
+        cause = recorded if explains else _consequence(one, new, made, appeared)
         if cause is None and one.key.kind is About.MEMBERSHIP:
             found.append(_by_groups(one, old, new, names, (joined, access, groups)))
         else:
@@ -146,16 +150,20 @@ def explained(
 
 
 def _consequence(
-    one: Drift, new: Snapshot, made: Mapping[Key, tuple[Value, RecordedRun]]
+    one: Drift,
+    new: Snapshot,
+    made: Mapping[Key, tuple[Value, RecordedRun]],
+    appeared: Collection[Key],
 ) -> RecordedRun | None:
     """Return the run that explains a difference because of another one that it made.
 
-    The fields of a thing come and go with it, and so do the memberships of a user. Whoever is
-    disabled has their private projects closed.
+    The fields of a thing come and go with it (`appeared`), unless the run gave a field another
+    value; and so do the memberships of a user. Whoever is disabled has their private projects
+    closed.
     """
     key = one.key
-    if one.before is None or one.after is None:
-        things = [_identity(key)]
+    if _is_new_or_gone(one) and (one.after is None or key not in made):
+        things = [_identity(key)] if _identity(key) in appeared else []
         if key.kind in _CONTAINERS:
             things = [Key.of(_CONTAINERS[key.kind], key.id), Key.of(About.USER, key.user_id)]
         for thing in things:
@@ -246,14 +254,17 @@ def _effects(change: Change, ids: _Ids) -> Iterator[tuple[Key, Value]]:
         if change.action in (Action.USER_ENABLE, Action.USER_DISABLE):
             fields = {ACTIVE: change.action is Action.USER_ENABLE}
         elif change.action is Action.USER_CREATE:
-            fields = {USERNAME: change.username} | fields
+            # What createUser sets where the plan gives nothing; Kanboard's LDAP may give a role.
+            given = {ACTIVE: True} if by_ldap(change) else {ACTIVE: True, ROLE: AppRole.USER}
+            fields = {USERNAME: change.username} | given | fields
         yield from ((Key(About.USER, user_id, name), value) for name, value in fields.items())
     elif isinstance(change, GroupChange):
         group_id = ids.of(About.GROUP, change) or 0
         if change.action is Action.GROUP_REMOVE or change.after is None:
             yield Key.of(About.GROUP, group_id), None
             return
-        values = {NAME: change.group} | change.after.values
+        made = {"external_id": ""} if change.action is Action.GROUP_CREATE else {}
+        values = {NAME: change.group} | made | change.after.values
         yield from ((Key(About.GROUP, group_id, name), value) for name, value in values.items())
     elif isinstance(change, RelationChange):
         user_id = ids.of(About.USER, change) or 0
@@ -295,13 +306,15 @@ class AccessComparison:
         self.old, self.new, self.runs = old, new, runs
         self.drifts = explained(differences(old, new), old, new, runs or ())
         things = {_identity(one.key): one for one in self.drifts}
-        # The fields of somebody who is new, or gone, go without saying.
+        # The fields of somebody who is new, or gone, go without saying, if the same run did both.
         self.shown = [
             one
             for one in self.drifts
             if one.key == _identity(one.key)
             or one.key.kind in _CONTAINERS
-            or not _is_new_or_gone(things.get(_identity(one.key)))
+            or (thing := things.get(_identity(one.key))) is None
+            or not _is_new_or_gone(thing)
+            or thing.run is not one.run
         ]
 
     @property
@@ -355,12 +368,12 @@ class AccessComparison:
         outside = [row for row, one in zip(rows, self.shown, strict=True) if one.run is None]
         inside = [row for row, one in zip(rows, self.shown, strict=True) if one.run is not None]
         effects = Counter(row.effect for row in rows)
-        told = self.runs is not None
+        with_runs = self.runs is not None
         people = {row.user_id for row in rows if row.user_id is not None}
         headline = f"{counted(len(rows), DIFFERENCE)}: {counted(len(people), USER)} affected"
         if not rows:
             headline = "No difference"
-        elif told:
+        elif with_runs:
             headline += f"; {len(outside)} not explained by a run"
         return Document(
             title=("Access on ", self.new.server.url.removesuffix("/jsonrpc.php"), " compared"),
@@ -372,14 +385,16 @@ class AccessComparison:
             ),
             figures=(
                 *(Count(key, effects[key], key) for key in EFFECTS),
-                *([Count("outside", len(outside), "not explained")] if told else []),
+                *([Count("outside", len(outside), "not explained")] if with_runs else []),
             ),
             sums=tuple(self._sums(rows, len(inside))),
             tables=(
-                self._table("outside", "Outside Kanport" if told else "Differences", outside, told),
-                *([self._table("by-kanport", "By runs of Kanport", inside)] if told else []),
+                self._table(
+                    "outside", "Not explained" if with_runs else "Differences", outside, with_runs
+                ),
+                *([self._table("by-kanport", "By runs of Kanport", inside)] if with_runs else []),
                 self._people(rows),
-                *([self._runs()] if told else []),
+                *([self._runs()] if with_runs else []),
             ),
         )
 
@@ -481,8 +496,8 @@ _WORDS = {
 }
 
 
-def _is_new_or_gone(one: Drift | None) -> bool:
-    return one is not None and (one.before is None or one.after is None)
+def _is_new_or_gone(one: Drift) -> bool:
+    return one.before is None or one.after is None
 
 
 def _effect(one: Drift) -> str:

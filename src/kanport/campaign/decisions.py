@@ -155,6 +155,10 @@ def review_plan(
         access=beside,
         at=created_at,
     )
+    # A change is about a row that is as it was; the others have moved, and are findings.
+    still = sum(
+        current.role(row.user.id, row.project.id) == row.membership.role for row in decided.rows
+    )
     open_rows = found("review-open", count=len(decided.open)) if decided.open else None
     counted = Counter(change.action for change in changes)
     return sealed(
@@ -166,7 +170,7 @@ def review_plan(
             mapping=mapping_ref,
             sources=sources,
             summary={str(action): counted[action] for action in Action if counted[action]},
-            unchanged={"memberships": len(decided.rows) - len(changes)},
+            unchanged={"memberships": still - len(changes)},
             guards=judge(context),
             allowed=dict(sorted(allowed.items())),
             min_admins=mapping.min_admins,
@@ -365,7 +369,7 @@ class Became(StrEnum):
     REVOKED = "revoked, verified"
     CHANGED = "role changed, verified"
     NOT_DONE = "decided, but not done"
-    DRIFTED = "changed since, not as decided"
+    DRIFTED = "another role now, not as decided"
     OPEN = "open"
 
 

@@ -250,7 +250,11 @@ def _checks(checks: "Checks") -> dict[str, Any]:
     metavar="SNAPSHOT.json",
     help="Snapshot of the access after the run.",
 )
-@click.option("--sources", is_flag=True, help="Include the mapping and the source files.")
+@click.option(
+    "--sources",
+    is_flag=True,
+    help="Include the mapping and the source files, but none with a column of passwords.",
+)
 @click.option(
     "--attach",
     "attachments",
