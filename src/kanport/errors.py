@@ -3,7 +3,7 @@
 KanportError
 ├── UsageError            2   the command line asks for something that makes no sense
 ├── Declined              3   the user answered no, so nothing was done
-├── GuardTripped          4   a guard stopped the plan before the first write
+├── GuardTripped          4   a guard stopped the plan, or a required approval is missing
 ├── SourceInvalid         5   the source data are invalid
 ├── ConfigInvalid         6   the mapping or the configuration is invalid
 ├── Unreachable           7   a server or a source could not be reached, or refused
@@ -70,7 +70,7 @@ class Declined(KanportError):
 
 
 class GuardTripped(KanportError):
-    """A guard stopped the plan before the first write; `details` has a line for each guard."""
+    """A guard or a missing approval stopped the plan before the first write; `details` says why."""
 
     exit_code = Exit.GUARD
 

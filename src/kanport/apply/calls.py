@@ -236,7 +236,7 @@ def may_be_role_of_group(change: Change) -> bool:
 def says_no_ldap(change: Change, answer: Answer) -> bool:
     """Return whether Kanboard cannot create anybody from its own LDAP at present.
 
-    An error says so, other than one of the database, which is about one person; false does not.
+    Any error says so, except a database error, which concerns one user, and a temporary one.
     """
     return (
         by_ldap(change)

@@ -1,8 +1,8 @@
 """How fast: how many calls go into a request, over how many connections, and in what order.
 
-Seen on a stock Kanboard (facts, part D): a new user costs 70 to 290 ms of hashing, a membership a
-quarter of a millisecond, and a batch that takes 30 s is cut off. Two to four connections bring two
-to four times the rate of one, more bring nothing. So both are measured while the run goes on.
+Measured on a stock Kanboard: a new user costs 70 to 290 ms of hashing, a membership a quarter of a
+millisecond, and a batch that takes 30 s is cut off. Two to four connections bring two to four times
+the rate of one, more bring nothing. So both are measured while the run goes on.
 """
 
 import threading
@@ -28,8 +28,8 @@ WINDOW = 0.5
 FIRST_CONNECTIONS = 3
 # What another connection has to bring to be kept.
 WORTH_IT = 1.08
-# Calls. A request costs the server a few milliseconds whatever is in it (facts, part D: as much as
-# a dozen memberships), so that less than this is not worth one of its own.
+# Calls. A request costs the server a few milliseconds whatever is in it (measured: as much as a
+# dozen memberships), so fewer calls than this are not worth a request of their own.
 SMALLEST_SHARE = 50
 
 

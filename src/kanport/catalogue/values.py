@@ -552,7 +552,7 @@ VALUES: Mapping[str, CatalogueEntry] = {
         "Kanboard's bcrypt ignores everything after 72 bytes.",
         one(
             "the password has more than {limit} bytes; Kanboard ignores the rest",
-            "use a shorter password; letters other than a to z take two or more bytes",
+            "use a shorter password; accented and non-Latin letters take two or more bytes",
         ),
     ),
     "password-invalid": CatalogueEntry(

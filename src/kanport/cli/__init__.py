@@ -200,10 +200,11 @@ Exit codes:
   0    done and verified, or nothing to do
   1    a bug
   2    wrong usage
-  3    finished, but not completely: a change failed, was skipped or did
-       not verify; also: you answered no, a report does not match, or
-       stdout could not be written
-  4    a safety check stopped the run before the first write
+  3    finished, but not completely or not as expected: a change failed,
+       was skipped or did not verify; a check found a difference or
+       something open; you answered no; or stdout could not be written
+  4    a safety check stopped the run before the first write, or a
+       required approval is missing or not valid
   5    invalid source data
   6    invalid mapping or configuration
   7    a server or source could not be reached, or refused the request

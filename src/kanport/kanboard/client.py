@@ -31,7 +31,7 @@ from kanport.outcome import STOPPED_BY_DEADLINE
 
 logger = logging.getLogger(__name__)
 
-# Calls in one request of reading, and connections, as measured on stock servers (facts, part D).
+# Calls in one request of reading, and connections, as measured on stock servers.
 READ_BATCH = 200
 READ_CONNECTIONS = 4
 # Fewer calls than this are not worth a request, and a connection, of their own.
