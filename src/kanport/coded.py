@@ -5,7 +5,7 @@ that somebody asks for.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Self, TypeVar, overload
 
@@ -98,16 +98,17 @@ class RowsByCode:
         numbers, ends = self._sorted
         return numbers[ends[code] : ends[code + 1]]
 
-    def several(self, codes: Codes) -> Iterator[list[int]]:
-        """Yield the same for each of several codes.
+    def several(self, codes: Codes) -> tuple[Codes, Codes]:
+        """Return the numbers of the rows with several codes, code by code, and how many each has.
 
-        >>> list(RowsByCode(np.array([1, 0, 1]), np.array([10, 11, 12]), 2).several(np.arange(2)))
-        [[11], [10, 12]]
+        >>> RowsByCode(np.array([1, 0, 1]), np.array([10, 11, 12]), 2).several(np.arange(2))
+        (array([11, 10, 12]), array([1, 2]))
         """
         numbers, ends = self._sorted
-        for first, end in zip(ends[codes].tolist(), ends[codes + 1].tolist(), strict=True):
-            alone = end - first == 1
-            yield [numbers.item(first)] if alone else numbers[first:end].tolist()
+        counts = ends[codes + 1] - ends[codes]
+        # The place of each number: where its code begins, and how many of that code came before.
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        return numbers[np.repeat(ends[codes], counts) + within], counts
 
 
 class LazySequence(Sequence[T_co]):

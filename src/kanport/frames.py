@@ -137,7 +137,8 @@ class Relations(LazySequence[DesiredRelation]):
 
     The columns hold texts as the sources spell them: a holder, a target, a role. `unlisted` is as
     for `DesiredRelation`. `maybe_in` returns which relations may come from some rows of the
-    sources; the others do not, so that only these few need a look at their places.
+    sources; the others do not, so that only these few need a look at their places. `cells` yields
+    the `cells` of the places of several, all at once.
     """
 
     kind: About
@@ -146,6 +147,7 @@ class Relations(LazySequence[DesiredRelation]):
     roles: Coded
     unlisted: Flags
     places: Callable[[int], Places]
+    cells: Callable[[Codes], Iterator[tuple[Origin, ...]]]
     maybe_in: Callable[[Set[RowPlace]], Flags]
 
     @classmethod
@@ -162,6 +164,7 @@ class Relations(LazySequence[DesiredRelation]):
             Coded.of(one.role.value for one in listed),
             np.array([one.unlisted for one in listed], dtype=bool),
             lambda at: PlacesOf(listed[at]),
+            lambda numbers: (PlacesOf(listed[at]).cells for at in numbers.tolist()),
             lambda rows: np.full(len(listed), bool(rows)),
         )
 
@@ -175,7 +178,7 @@ class Relations(LazySequence[DesiredRelation]):
     def chosen(self, rows: Flags | Codes) -> "Relations":
         """Return the relations of some rows only: by flags, or by numbers."""
         numbers = np.arange(len(self))[rows]
-        places, maybe_in = self.places, self.maybe_in
+        places, cells, maybe_in = self.places, self.cells, self.maybe_in
         return Relations(
             self.kind,
             self.holders._replace(codes=self.holders.codes[numbers]),
@@ -183,6 +186,7 @@ class Relations(LazySequence[DesiredRelation]):
             self.roles._replace(codes=self.roles.codes[numbers]),
             self.unlisted[numbers],
             lambda at: places(int(numbers[at])),
+            lambda some: cells(numbers[some]),
             lambda rows: maybe_in(rows)[numbers],
         )
 

@@ -2,9 +2,9 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -371,24 +371,40 @@ class Table:
 
     def place(self, number: int, column: str) -> Origin:
         """Return the origin of the cell in this row and column."""
-        if self.origins or self.own_places:
-            places = self.own_places.get(number, self.places)
-            return _cell_origin(self.row_origin(number), column, places.get(column, _NOWHERE))
-        # One object and no more: there is a place for each of half a million changes.
-        whole, row = self.origin, self.numbers.item(number)
+        return self.places_in(column)(number)
+
+    @cached_property
+    def _places_in(self) -> dict[str, Callable[[int], Origin]]:
+        return {}
+
+    def places_in(self, column: str) -> Callable[[int], Origin]:
+        """Return what returns the origin of the cell in this column of a row, by its number.
+
+        There is a place for each of half a million changes, most of them in one column.
+        """
+        if column not in self._places_in:
+            alike = not (self.origins or self.own_places)
+            own = self._cell_places(column) if alike else partial(self._own_place, column)
+            self._places_in[column] = own
+        return self._places_in[column]
+
+    def _cell_places(self, column: str) -> Callable[[int], Origin]:
+        whole, number_of = self.origin, self.numbers.item
+        source, file, sheet = whole.source, whole.file, whole.sheet
         place: Mapping[str, Any] = self.places.get(column, _NOWHERE)
-        cell = place.get("cell")
-        return Origin(
-            whole.source,
-            whole.file,
-            whole.sheet,
-            row,
-            column,
-            place.get("position"),
-            None if cell is None else f"{cell}{row}",
-            place.get("dn"),
-            place.get("attribute"),
-        )
+        position, cell = place.get("position"), place.get("cell")
+        dn, attribute = place.get("dn"), place.get("attribute")
+
+        def at(number: int) -> Origin:
+            row = number_of(number)
+            address = None if cell is None else f"{cell}{row}"
+            return Origin(source, file, sheet, row, column, position, address, dn, attribute)
+
+        return at
+
+    def _own_place(self, column: str, number: int) -> Origin:
+        places = self.own_places.get(number, self.places)
+        return _cell_origin(self.row_origin(number), column, places.get(column, _NOWHERE))
 
     @cached_property
     def cells(self) -> Mapping[str, Objects]:

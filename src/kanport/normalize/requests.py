@@ -271,6 +271,13 @@ class Requests:
                 return self._places(chosen.item(number))
             return PlacesOf(made[number - len(chosen)])
 
+        def cells(numbers: Codes) -> Iterator[tuple[Origin, ...]]:
+            ordered = order[numbers]
+            plain = self._cells(chosen[ordered[ordered < len(chosen)]])
+            for number in ordered.tolist():
+                other = number - len(chosen)
+                yield next(plain) if other < 0 else PlacesOf(made[other]).cells
+
         names, asked = self._name[chosen], self._ask[chosen]
         holders = [one.holder.value for one in made]
         targets = [name_of(one.target.value) for one in made]
@@ -283,6 +290,7 @@ class Requests:
             _column([one.role for one in self._asked], asked, roles, order),
             np.append(unlisted, np.array([one.unlisted for one in made], dtype=bool))[order],
             places,
+            cells,
             maybe_in,
         )
 
@@ -338,6 +346,28 @@ class Requests:
         read, row = self._read[self._rule.item(number)], self._row.item(number)
         named, asked = self._named[self._name.item(number)], self._asked[self._ask.item(number)]
         return _RowPlaces(read, row, named, asked)
+
+    def _cells(self, numbers: Codes) -> Iterator[tuple[Origin, ...]]:
+        """Yield the `cells` of the places of requests; nearly all have their role in one cell."""
+        shown = RELATIONS[self._kind].shown.role is not Cells.NONE
+        alone = [
+            one.role_places[0] if shown and len(one.role_places) == 1 else None
+            for one in self._asked
+        ]
+        found: dict[tuple[int, Place], Callable[[int], Origin]] = {}
+        for number, rule, row, ask in zip(
+            numbers.tolist(),
+            self._rule[numbers].tolist(),
+            self._row[numbers].tolist(),
+            self._ask[numbers].tolist(),
+            strict=True,
+        ):
+            if (place := alone[ask]) is None:
+                yield self._places(number).cells
+                continue
+            if (cell := found.get((rule, place))) is None:
+                cell = found[rule, place] = self._read[rule].rows.places(place)
+            yield (cell(row),)
 
 
 def _column(texts: Iterable[str], plain: Codes, special: Iterable[str], order: Codes) -> Coded:

@@ -1,7 +1,8 @@
 """What the rows of the sources say, rule by rule, before anything is put together."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -233,6 +234,13 @@ class FilledRows:
             return place
         at = int(self.in_table[number])
         return self.table.row_origin(at) if place is None else self.table.place(at, place)
+
+    def places(self, place: Place) -> Callable[[int], Origin]:
+        """Return what returns this place in a row, by the number of the row, as `place` does."""
+        if not isinstance(place, str):
+            return partial(self.place, place=place)
+        in_table, at = self.in_table.item, self.table.places_in(place)
+        return lambda number: at(in_table(number))
 
     @property
     def alike(self) -> bool:

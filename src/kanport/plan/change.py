@@ -512,7 +512,7 @@ def numbered(change: Change, number: int) -> Change:
     name = f"c{number:04d}"
     if change.id:
         return replace(change, id=name)
-    object.__setattr__(change, "id", name)
+    change.id = name  # type: ignore[misc]
     return change
 
 

@@ -99,32 +99,32 @@ def _order(changes: Sequence[Change]) -> Codes:
 
     Names come in the order of their keys; each of them is compared once.
     """
-    phases: list[Phase] = []
+    phases: list[int] = []
     actions: list[int] = []
     for action, some in groupby(changes, key=attrgetter("action")):
         same = list(some)
         actions += [_ACTION_ORDER[action]] * len(same)
-        phases += map(phase_of, same) if action in _VARYING else [_PHASE_OF[action]] * len(same)
+        phases += (
+            map(int, map(phase_of, same))
+            if action in _VARYING
+            else [int(_PHASE_OF[action])] * len(same)
+        )
     return np.lexsort(
         (
-            _numbers(change.user_id for change in changes),
-            _numbers(change.group_id for change in changes),
-            _ranks((change.group for change in changes), compare_key),
-            _numbers(change.project_id for change in changes),
-            _ranks((change.project for change in changes), spelling_key),
-            _ranks((change.username for change in changes), compare_key),
-            _numbers(actions),
-            _numbers(phases),
+            np.array([change.user_id or 0 for change in changes], dtype=np.int64),
+            np.array([change.group_id or 0 for change in changes], dtype=np.int64),
+            _ranks([change.group or "" for change in changes], compare_key),
+            np.array([change.project_id or 0 for change in changes], dtype=np.int64),
+            _ranks([change.project or "" for change in changes], spelling_key),
+            _ranks([change.username or "" for change in changes], compare_key),
+            np.array(actions, dtype=np.int64),
+            np.array(phases, dtype=np.int64),
         )
     )
 
 
-def _numbers(numbers: Iterable[int | None]) -> Codes:
-    return np.fromiter((number or 0 for number in numbers), dtype=np.int64)
-
-
-def _ranks(names: Iterable[str | None], key: Callable[[str], str]) -> Codes:
-    return Coded.of(name or "" for name in names).ranks(lambda name: (key(name), name))
+def _ranks(names: Iterable[str], key: Callable[[str], str]) -> Codes:
+    return Coded.of(names).ranks(lambda name: (key(name), name))
 
 
 def in_plan_order(changes: Iterable[Change], taken: Iterable[str] = ()) -> tuple[Change, ...]:

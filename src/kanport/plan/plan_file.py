@@ -189,6 +189,8 @@ def canonical(content: Any) -> bytes:
 
 
 def _encodable(text: str) -> str:
+    if text.isascii():
+        return text
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -3,8 +3,9 @@
 What is plain stays in columns; an object is made of a wanted relation when asked.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -81,23 +82,27 @@ class ResolvedRelations(
         """Yield those with these numbers."""
         roles = self.asked.roles.values
         columns = (self.holder, self.target, self.role, self.unlisted)
-        for holder, target, role, unlisted, rows in zip(
+        for holder, target, role, unlisted, origins in zip(
             *(column[numbers].tolist() for column in columns),
-            self.rows.several(self.pairs[numbers]),
+            self._origins(self.pairs[numbers]),
             strict=True,
         ):
-            who, where, origins = self.holders[holder], self.targets[target], self._origins(rows)
+            who, where = self.holders[holder], self.targets[target]
             yield ResolvedRelation(who, where, roles[role], origins, unlisted)
 
     def origins(self, at: int) -> tuple[Origin, ...]:
         """Return the cells that ask for one of them."""
-        return self._origins(self.rows[self.pairs[at]].tolist())
+        return next(self._origins(self.pairs[[at]]))
 
-    def _origins(self, rows: Sequence[int]) -> tuple[Origin, ...]:
-        places = self.asked.places
-        if len(rows) == 1:
-            return places(rows[0]).cells
-        return in_place_order(cell for row in rows for cell in places(row).cells)
+    def _origins(self, pairs: Codes) -> Iterator[tuple[Origin, ...]]:
+        """Yield for each pair the cells that ask for it."""
+        rows, counts = self.rows.several(pairs)
+        cells = self.asked.cells(rows)
+        for count in counts.tolist():
+            if count == 1:
+                yield next(cells)
+            else:
+                yield in_place_order(chain.from_iterable(islice(cells, count)))
 
     def chosen(self, rows: Flags) -> "ResolvedRelations[HolderT, TargetT]":
         """Return those for which a flag is set."""

@@ -32,6 +32,7 @@ from kanport.plan.resolve import Resolved, creates_inactive
 from kanport.plan.roles import active_risks, role_risks
 from kanport.plan.withheld import Diff, cause
 
+_NEW = fact("new-on-server")
 _LOWERING = frozenset({Risk.ACCESS_LOST, Risk.ADMIN_LOST})
 
 
@@ -225,7 +226,7 @@ def _create(persons: Persons, at: int, password: Password) -> UserChange:
         action=Action.USER_CREATE,
         username=username,
         after=UserSide(after, password),
-        why=fact("new-on-server"),
+        why=_NEW,
         risk=(Risk.ADMIN_GRANTED,) if after.get("role") == AppRole.ADMIN else (),
         origin=wanted.named(number),
     )

@@ -1,7 +1,7 @@
 """What of a plan counts for which limit, and who loses access to what."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Literal
 
 from kanport.memory import NOTHING, LedgerState
@@ -70,8 +70,8 @@ def counted(
                 parts = sum(map(_counts_not, same)) if action in _PARTS else 0
                 numbers[of[action], base] += len(same) - parts
         if action in _MOVING:
-            ways = Counter(_ways(same, privileged))
-            numbers.update({(way, _MOVING[action]): ways[way] for way in ("raise", "lower")})
+            for (way, _), number in _moves(same, privileged).items():
+                numbers[way, _MOVING[action]] += number
     revoked = access_revoked(changes, current, memory)
     dropped = {pair for pair in revoked if pair[1] in usable.dropped_projects}
     direct = _pairs(changes[Action.MEMBERSHIP_REVOKE])
@@ -92,20 +92,37 @@ def _privileged(
     return privileged_groups(known_access(current, memory), changes)
 
 
-def _ways(same: Iterable[Change], privileged: Set[GroupRef] = frozenset()) -> Iterator[str | None]:
-    """Yield for each change of one action whether it raises or lowers access; None for neither.
+def _moves(
+    same: Sequence[Change], privileged: Set[GroupRef] = frozenset()
+) -> Counter[tuple[str, int]]:
+    """Count the changes of one action that raise or lower access, by that and the project's id.
 
     Half a million memberships have few pairs of roles, so each pair is judged once.
     """
-    known: dict[tuple[int, int], str | None] = {}
-    for change in same:
-        pair = id(change.before), id(change.after)
-        if pair in known and change.action in _MEMBERSHIPS:
-            yield known[pair]
-            continue
-        lowers = moves_role(change) < 0
-        known[pair] = "raise" if raises(change, privileged) else "lower" if lowers else None
-        yield known[pair]
+    numbers: Counter[tuple[str, int]] = Counter()
+    if same and same[0].action in _MEMBERSHIPS:
+        alike = [(id(change.before), id(change.after), change.project_id or 0) for change in same]
+        examples = dict(zip(alike, same, strict=True))
+        ways = {
+            pair: _way(change, privileged)
+            for pair, change in {key[:2]: example for key, example in examples.items()}.items()
+        }
+        judged = (
+            (ways[before, after], project_id, number)
+            for (before, after, project_id), number in Counter(alike).items()
+        )
+    else:
+        judged = ((_way(change, privileged), change.project_id or 0, 1) for change in same)
+    for way, project_id, number in judged:
+        if way is not None:
+            numbers[way, project_id] += number
+    return numbers
+
+
+def _way(change: Change, privileged: Set[GroupRef]) -> str | None:
+    """Return whether a change raises or lowers access; None for neither."""
+    lowers = moves_role(change) < 0
+    return "raise" if raises(change, privileged) else "lower" if lowers else None
 
 
 def _counts_not(change: Change) -> bool:
@@ -145,10 +162,7 @@ def counted_in_projects(
             for project_id, number in new.items():
                 numbers["create", project_id or 0] += number
         if action in _MOVING:
-            ways = Counter(zip(_ways(same), (change.project_id for change in same), strict=True))
-            for (way, project_id), number in ways.items():
-                if way is not None:
-                    numbers[way, project_id or 0] += number
+            numbers.update(_moves(same))
     for project_id, roles in current.roles.items():
         if project_id in dropped:
             continue
