@@ -2,7 +2,7 @@
 
 A first run lets Kanport know what it granted. Then people leave, join and move, some rows are
 invalid, safety checks stop the plan, somebody overrides them, and the server rejects some changes.
-The reports go to `demo-output/reports/`; the data are made up.
+The reports go to `demo-output/reports/`; the data is made up.
 """
 
 import csv

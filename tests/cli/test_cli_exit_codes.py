@@ -82,7 +82,7 @@ TABLE = [
         endings.invalid_rows,
         Exit.SOURCE,
         "Kanport validation: club\n"
-        "✗ The data are not valid: 1 error in 1 row. 3 users and 3 memberships can be read.\n",
+        "✗ The data is not valid: 1 error in 1 row. 3 users and 3 memberships can be read.\n",
         "Error: 1 error in the source data; nothing is planned\n"
         "Hint: correct the rows, or set invalid_rows: skip in the mapping to ignore them\n",
     ),

@@ -147,3 +147,14 @@ def test_a_report_is_never_written_over_what_it_is_made_of(kanport: Kanport, pla
 
 def test_endings_are_told_without_regard_to_case() -> None:
     assert format_of(Path("REPORT.XLSX")).name == "excel"
+
+
+def test_a_refused_plan_names_as_many_errors_as_its_report(
+    kanport: Kanport, club: Path, tmp_path: Path
+) -> None:
+    # Two usernames that are one on MariaDB: an error that alone would not stop the plan.
+    write_files(tmp_path, people=f"{PEOPLE}dan,Dan,no-address,\njörg,Jörg,,\njorg,Jorg,,\n")
+    told = kanport("plan", club)
+    assert told.code == 5
+    assert "2 errors in the source data" in told.err
+    assert "The data is not valid: 2 errors" in told.out

@@ -174,7 +174,7 @@ def test_columns_use_the_width_and_nothing_is_wider(width: int) -> None:
 
 def test_plain_removals_are_counted_and_not_listed() -> None:
     lines = shown(of_plan(big_plan(60)), 120)
-    assert any("15 more only revoke access" in line for line in lines)
+    assert any("15 more revoke or lower access" in line for line in lines)
     assert not [line for line in lines if line.startswith("    - revoke")]
 
 
@@ -466,10 +466,10 @@ def test_failures_have_room_on_a_narrow_screen_however_much_else_there_is() -> N
     [
         (1, 0, "1 of 1 change"),
         (2, 0, "2 of 2 changes"),
-        (2, 1, "2 of 3 changes; 1 more only revokes access"),
-        (2, 2, "2 of 4 changes; 2 more only revoke access"),
-        (0, 1, "1 only revokes access"),
-        (0, 3, "3 only revoke access"),
+        (2, 1, "2 of 3 changes; 1 more revokes or lowers access"),
+        (2, 2, "2 of 4 changes; 2 more revoke or lower access"),
+        (0, 1, "1 revokes or lowers access"),
+        (0, 3, "3 revoke or lower access"),
         (10, 0, "10 of 10 changes"),
         (11, 0, "11 of 11 changes, 10 shown"),
         (0, 0, ""),

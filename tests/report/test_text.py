@@ -6,6 +6,7 @@ from rich.cells import cell_len
 from kanport.findings import Finding
 from kanport.messages import MASK
 from kanport.outcome import Status
+from kanport.plan.change import Action
 from kanport.report.make import of_plan, of_run, of_validation, of_verification
 from kanport.report.view import View
 from tests.support.report.drawing import pipe, screen, section
@@ -100,14 +101,6 @@ def test_a_finding_stands_in_one_line_with_its_hint_below() -> None:
     )
 
 
-def test_findings_that_are_left_out_are_counted_and_the_worst_are_kept() -> None:
-    text = pipe(VALIDATION, most=4)
-    shown = section(text, "Findings")
-    assert shown.count("  error  ") == 3
-    assert "… and 6 more findings: 2 warnings and 4 notes." in shown
-    assert "… and" not in pipe(VALIDATION, most=10)
-
-
 def test_failures_stand_apart_with_their_reasons() -> None:
     text = section(pipe(RUN), "Not done")
     assert text.splitlines() == ["! 1 failed: the username may be taken", "    create a.schmidt"]
@@ -128,3 +121,12 @@ def test_next_steps_come_last_but_for_the_verdict() -> None:
 
 def test_the_same_view_gives_the_same_text() -> None:
     assert screen(PLAN) == screen(of_plan(make_plan(), next_steps=("kanport apply plan.json",)))
+
+
+def test_a_screen_shows_every_change_of_a_large_plan() -> None:
+    rows = [
+        {"action": Action.MEMBERSHIP_GRANT, "after": {"role": "project-viewer"}, "project": "AUDIT"}
+        | {"who": f"user{at}", "id": at + 2}
+        for at in range(500)
+    ]
+    assert screen(of_plan(make_plan(rows))).count("+ grant") == 500

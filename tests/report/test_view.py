@@ -106,7 +106,7 @@ def test_a_run_says_in_one_sentence_what_it_came_to(
 
 def test_valid_data_are_called_valid() -> None:
     view = of_validation(MAPPING, SOURCES, (), users=1, memberships=110)
-    assert view.headline == "The data are valid: 1 user and 110 memberships from 2 sources."
+    assert view.headline == "The data is valid: 1 user and 110 memberships from 2 sources."
     assert view.level is Level.GOOD
 
 
@@ -118,7 +118,7 @@ def test_errors_are_counted_by_rows_as_well() -> None:
         Finding("column-missing", "No such column.", Origin("staff", file="staff.csv")),
     ]
     view = of_validation(MAPPING, SOURCES, findings, users=0, memberships=0)
-    assert view.headline == "The data are not valid: 3 errors in 1 row."
+    assert view.headline == "The data is not valid: 3 errors in 1 row."
     assert view.level is Level.STOP
 
 

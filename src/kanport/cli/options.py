@@ -469,8 +469,8 @@ DETAIL = (
     setting(
         "--full",
         is_flag=True,
-        help="Print every change and finding, with digests and times. Without it, a terminal shows"
-        " at most 200 changes.",
+        help="Print every change and finding, with digests and times, also on a terminal. Without"
+        " it, a terminal shows a summary.",
     ),
     setting("--summary", is_flag=True, help="Print only the result and the counts."),
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from kanport.explain.model import Access, ExplainedRow, Explanation, Known
 from kanport.fields import CHANGEABLE, USER_FIELDS, USERNAME, labels
-from kanport.findings import Finding, Severity, stopping
+from kanport.findings import Finding, Severity, errors_in, stopping
 from kanport.mapping.users import Managed, Users
 from kanport.model import DesiredUser, Given, LdapPassword, PasswordCell, User
 from kanport.names import as_written
@@ -65,10 +65,9 @@ def person_reasons(
 
 
 def _stops(known: Known) -> Iterator[str]:
-    errors = len(list(stopping(known.all_findings)))
-    if errors and known.mapping.spec.invalid_rows == "abort":
-        count = "1 error" if errors == 1 else f"{errors} errors"
-        yield f"{count} in the source data: nothing is planned until the rows are fixed."
+    if known.mapping.spec.invalid_rows == "abort" and any(stopping(known.all_findings)):
+        number = counted(len(list(errors_in(known.all_findings))), SEVERITIES[Severity.ERROR])
+        yield f"{number} in the source data: nothing is planned until the rows are fixed."
     stopped_by = [verdict.guard for verdict in known.plan.blocked_by] if known.plan else []
     if stopped_by:
         yield f"Safety checks stop the whole plan before the first write: {', '.join(stopped_by)}."

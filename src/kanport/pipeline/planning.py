@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from kanport import __version__
 from kanport.errors import ConfigInvalid, GuardTripped, PlanStale, SourceInvalid
-from kanport.findings import Finding, found, stopping
+from kanport.findings import Finding, errors_in, found, stopping
 from kanport.kanboard.client import Client
 from kanport.kanboard.reader import read_current
 from kanport.ledger import recall
@@ -292,10 +292,11 @@ def plan_and_state(
 
 def _stop_at_errors(inputs: Inputs, findings: Iterable[Finding]) -> None:
     found = tuple(findings)
-    count = len(list(stopping(found)))
-    if count and inputs.aborts:
+    if inputs.aborts and any(stopping(found)):
+        # The number is that of the report, which counts errors that alone would not stop.
+        number = counted(len(list(errors_in(found))), "error", "errors")
         raise SourceInvalid(
-            f"{count} {'error' if count == 1 else 'errors'} in the source data; nothing is planned",
+            f"{number} in the source data; nothing is planned",
             findings=found,
             hint="correct the rows, or set invalid_rows: skip in the mapping to ignore them",
         )

@@ -109,7 +109,7 @@ def of_validation(
     created_at: str = "",
     next_steps: tuple[str, ...] = (),
 ) -> View:
-    """Return the view of what the data are like.
+    """Return the view of the checked data.
 
     `users` and `memberships` are how many could be read; `version` is Kanport's and `created_at`
     in UTC (RFC 3339), both left out of the report where empty.

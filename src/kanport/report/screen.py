@@ -375,7 +375,7 @@ def _review(page: Page, view: View, most: int) -> None:
     if len(shown) < len(severe):
         text += f", {len(shown)} shown" if shown else ""
     if plain:
-        verb = "only revokes access" if plain == 1 else "only revoke access"
+        verb = "revokes or lowers access" if plain == 1 else "revoke or lower access"
         text += f"{'; ' if severe else ''}{plain} {'more ' if severe else ''}{verb}"
     _row(page, "Needs review", text)
     if page.width is None:

@@ -484,7 +484,7 @@ def verification_headline(verified: Verified) -> str:
 def validation_headline(
     numbers: Mapping[Severity, int], *, users: int, memberships: int, bad_rows: int, sources: int
 ) -> str:
-    """Return what the data are like."""
+    """Return whether the data is valid."""
     what = f"{counted(users, USER)} and {counted(memberships, MEMBERSHIP)}"
     where = counted(sources, SOURCE)
     if errors := numbers[Severity.ERROR]:
@@ -492,15 +492,15 @@ def validation_headline(
         if bad_rows:
             found += f" in {counted(bad_rows, ROW)}"
         rest = f" {what} can be read." if users or memberships else ""
-        return f"The data are not valid: {found}.{rest}"
+        return f"The data is not valid: {found}.{rest}"
 
-    return f"The data are valid: {what} from {where}."
+    return f"The data is valid: {what} from {where}."
 
 
 def risk_sentences(
     risky: int, planned: int, risks: Iterable[RiskRow], removals: int
 ) -> list[Sentence]:
-    """Return what needs review, and how much only revokes access; nothing without a change."""
+    """Return what needs review, and how many other changes revoke or lower access."""
     if not planned:
         return []
     sentences = [Sentence(Level.GOOD, "No change needs review.")]

@@ -4,7 +4,6 @@ No color says anything that the words do not. `page` fits and encodes the lines.
 """
 
 import io
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
@@ -18,14 +17,12 @@ from kanport.report.changes import PersonChanges, people_and_groups
 from kanport.report.page import Page, padded, width_of
 from kanport.report.sentences import (
     CHANGE,
-    FINDING,
     GUARD,
     ROW,
     SEVERITIES,
     counted,
     fact_rows,
     group_move,
-    listed,
     open_words,
     project_numbers,
     ranged,
@@ -44,12 +41,8 @@ LEVELS = {
 }
 
 
-def render(view: View, console: Console, *, max_findings: int | None = None) -> None:
-    """Print a report on a console.
-
-    With `max_findings`, no more findings than that are shown, the worst first, and how many are
-    left out is said. Nothing else is ever left out.
-    """
+def render(view: View, console: Console) -> None:
+    """Print a report on a console, and leave out nothing."""
     page = Page.on(console)
     _top(page, view)
     _list(page, "What now", what_to_do(view))
@@ -58,11 +51,11 @@ def render(view: View, console: Console, *, max_findings: int | None = None) -> 
     _withheld(page, view)
     _list(page, "Still open", [open_words(one) for one in view.open])
     show_summary(page, view)
-    left = show_people(page, view)
+    show_people(page, view)
     _projects(page, view)
     _access(page, view)
-    show_things(page, view, left)
-    show_findings(page, view, max_findings)
+    show_things(page, view)
+    show_findings(page, view)
     _guards(page, view)
     _counts(page, view)
     _about(page, view)
@@ -90,7 +83,7 @@ def verdict_of(view: View) -> tuple[Level, str]:
         rows = next(count.number for count in view.counts if count.key == "invalid_rows")
         where = f" in {counted(rows, ROW)}" if rows else ""
         found = counted(errors, SEVERITIES[Severity.ERROR])
-        return view.level, f"The data are not valid: {found}{where}."
+        return view.level, f"The data is not valid: {found}{where}."
     return view.level, view.headline
 
 
@@ -328,11 +321,9 @@ _HANG = 2 + _VERB  # what stands before the words of a change
 _GAP = 3
 _BESIDE = 100  # from here on, why a change is made fits beside it
 
-MOST_UNFOLDED = 200  # changes that a screen shows
-
 
 def show_risky(page: Page, view: View) -> None:
-    """Show the changes that need review, a line each; a screen shows the first of very many."""
+    """Show the changes that need review, a line each."""
     if not view.risky:
         return
     page.section("Needs review")
@@ -344,60 +335,37 @@ def show_risky(page: Page, view: View) -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
-    for line in view.risky[:MOST_UNFOLDED]:
+    for line in view.risky:
         who = page.styled(line.who)
         who.append_text(_target(page, line, " in "))
         table.add_row(_head(page, line), who, page.mark(", ".join(line.risks), "yellow"))
     page.add_table(table, indent=_INDENT)
-    if (more := len(view.risky) - MOST_UNFOLDED) > 0:
-        page.add(page.mark(f"… and {more} more."), indent=_INDENT)
 
 
-def show_people(page: Page, view: View) -> int:
-    """Show what happens to each person, also through groups; return how many more lines fit.
-
-    A screen shows the first of very many.
-    """
-    people = people_and_groups(view)
-    number = sum(len(one.lines) + len(one.moves) for one in people)
-    return _show_groups(page, "Gained and lost by person", people, number, _left(page, view))
+def show_people(page: Page, view: View) -> None:
+    """Show what happens to each person, also through groups."""
+    _show_groups(page, "Gained and lost by person", people_and_groups(view))
 
 
-def show_things(page: Page, view: View, left: int) -> None:
-    """Show the changes of groups and projects, so many at most."""
+def show_things(page: Page, view: View) -> None:
+    """Show the changes of groups and projects."""
     things: dict[str, list[ChangeView]] = {}
     for line in view.others:
         things.setdefault(line.who, []).append(line)
     groups = [PersonChanges(who, "", tuple(lines), ()) for who, lines in things.items()]
-    _show_groups(page, "Groups and projects", groups, len(view.others), left)
+    _show_groups(page, "Groups and projects", groups)
 
 
-def _left(page: Page, view: View) -> int:
-    return len(view.lines) + len(view.access) if page.plain else MOST_UNFOLDED
-
-
-def _show_groups(
-    page: Page, title: str, groups: Sequence[PersonChanges], number: int, left: int
-) -> int:
-    """Show groups of changes, so many lines at most; return how many more fit."""
+def _show_groups(page: Page, title: str, groups: Sequence[PersonChanges]) -> None:
     if groups:
         page.section(title)
     targets = width_of((line.target for one in groups for line in one.lines), 28)
     for one in groups:
-        if left > 0:
-            _show_group(page, one, left, targets)
-            left -= len(one.lines) + len(one.moves)
-            number -= len(one.lines) + len(one.moves)
-    if (more := number + max(-left, 0)) > 0:
-        file = "kanport report -o FILE.html, or FILE.xlsx, has all of them."
-        told = f"… and {more} more {CHANGE(more)}. {file}"
-        page.add(page.mark(told, "bold"), indent=_INDENT)
-    return max(left, 0)
+        _show_group(page, one, targets)
 
 
-def _show_group(page: Page, one: PersonChanges, most: int, targets: int) -> None:
-    who, name, lines = one.username, one.name, one.lines[:most]
-    moves = one.moves[: most - len(lines)]
+def _show_group(page: Page, one: PersonChanges, targets: int) -> None:
+    who, name, lines, moves = one.username, one.name, one.lines, one.moves
     if page.width is None:
         for line in lines:
             page.add(_plain_change(page, line))
@@ -544,8 +512,8 @@ SEVERITY_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Sever
 _WIDE = 100  # from here on, a finding stands in one line
 
 
-def show_findings(page: Page, view: View, most: int | None) -> None:
-    """Show the findings by kind and one by one; with a limit, the worst, and how many more."""
+def show_findings(page: Page, view: View) -> None:
+    """Show the findings by kind and one by one."""
     if not view.findings:
         return
     page.section("Findings by kind")
@@ -557,21 +525,10 @@ def show_findings(page: Page, view: View, most: int | None) -> None:
         _column(page, told, page.styled(row.code), codes)
         page.add(told.append_text(page.styled(row.about)), indent=2, hang=digits + codes + 13)
     page.section("Findings")
-    shown = _shown_findings(view.findings, most)
-    places = width_of((_place(finding) for finding in shown), 36)
-    codes = width_of((finding.code for finding in shown), 40)
-    for finding in shown:
+    places = width_of((_place(finding) for finding in view.findings), 36)
+    codes = width_of((finding.code for finding in view.findings), 40)
+    for finding in view.findings:
         _show_finding(page, finding, places, codes)
-    if len(shown) < len(view.findings):
-        _left_out(page, view.findings, shown)
-
-
-def _shown_findings(findings: tuple[Finding, ...], most: int | None) -> list[Finding]:
-    if most is None or len(findings) <= most:
-        return list(findings)
-    severities = list(Severity)
-    worst = sorted(range(len(findings)), key=lambda i: severities.index(findings[i].severity))
-    return [findings[index] for index in sorted(worst[:most])]
 
 
 def _show_finding(page: Page, finding: Finding, places: int, codes: int) -> None:
@@ -609,13 +566,3 @@ def _severity(page: Page, told: Text, severity: Severity, *, aligned: bool) -> N
 
 def _column(page: Page, told: Text, text: Text, width: int) -> None:
     told.append_text(text if page.plain else padded(text, width)).append("  ")
-
-
-def _left_out(page: Page, findings: tuple[Finding, ...], shown: list[Finding]) -> None:
-    left = Counter(f.severity for f in findings) - Counter(f.severity for f in shown)
-    parts = [
-        counted(left[severity], noun) for severity, noun in SEVERITIES.items() if left[severity]
-    ]
-    number = len(findings) - len(shown)
-    told = f"… and {number} more {FINDING(number)}: {listed(parts)}. "
-    page.add(page.mark(told + "A report as Markdown or JSON has all of them."), indent=2, hang=2)

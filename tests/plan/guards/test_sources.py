@@ -218,7 +218,7 @@ def test_groups_do_not_lose_all_of_their_members_to_a_list_that_names_none() -> 
 def from_directory(
     older: str, *users: User, then: DirectoryMemory | None, state: DesiredState, **parts: Any
 ) -> Plan:
-    """Plan from a directory whose data are older than those of the last good run, or may be."""
+    """Plan from a directory whose data is older than those of the last good run, or may be."""
     source = SourceMemory(9, frozenset(), then)
     good = GoodRun("r1", "2026-11-20T02:00:00Z", {"people": source})
     directory = {"server": "ldap2", "first": "ldap1", "older": older, "newest": "2026-11-19"}

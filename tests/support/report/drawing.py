@@ -139,11 +139,11 @@ def screen(view: View, width: int = 80, *, color: bool = False) -> str:
     return stream.getvalue() if color else re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
 
 
-def pipe(view: View, encoding: str = "utf-8", most: int | None = None) -> str:
+def pipe(view: View, encoding: str = "utf-8") -> str:
     """Draw a view into a pipe."""
     stream = io.BytesIO()
     wrapper = io.TextIOWrapper(stream, encoding=encoding, errors="strict")
-    text.render(view, Console(file=wrapper, _environ={}), max_findings=most)
+    text.render(view, Console(file=wrapper, _environ={}))
     wrapper.flush()
     return stream.getvalue().decode(encoding)
 

@@ -382,7 +382,7 @@ def _span(text: str) -> tuple[int, int | None]:
         return -1, None
 
 
-# --- how new the data are -------------------------------------------------------------------------
+# --- how new the data is -------------------------------------------------------------------------
 
 
 STAMP = "modifyTimestamp"
