@@ -87,9 +87,9 @@ def test_with_a_key_only_its_holders_may_approve() -> None:
     assert "not signed with the key" in why
 
 
-def test_a_forged_approval_with_a_right_digest_is_detected_by_the_key() -> None:
+def test_a_forged_approval_with_a_expected_digest_is_detected_by_the_key() -> None:
     forged = _approval(key=KEY).model_copy(update={"by": "Mallory"})
-    forged = forged.model_copy(update={"digest": forged.right_digest()})
+    forged = forged.model_copy(update={"digest": forged.expected_digest()})
     assert refusals(forged, PLAN, now=NOW) == []
     assert refusals(forged, PLAN, now=NOW, key=KEY) == [
         "it is not signed with the key that is set here"
@@ -110,7 +110,7 @@ def test_an_approval_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None:
         ("", "is not JSON"),
         ("[]", "is not an approval of the format"),
         ('{"format": "kanport-plan/1"}', "is not an approval of the format"),
-        ('{"format": "kanport-approval/1"}', "is not a whole approval"),
+        ('{"format": "kanport-approval/1"}', "is not a valid approval"),
     ],
 )
 def test_a_file_that_is_no_approval_is_refused(tmp_path: Path, text: str, said: str) -> None:

@@ -69,7 +69,7 @@ def test_memberships_of_people_in_no_row_of_users_are_told_once_each() -> None:
     assert [str(place) for place in finding.related] == ["grants.csv:4:1"]
 
 
-def test_people_in_doubt_are_no_strangers() -> None:
+def test_users_whom_an_unusable_row_may_name_count_as_listed() -> None:
     desired = normalize_tables(
         MAPPING, a_table("staff", "L|M|R", "ada||"), a_table("grants", "L|P", "eve|ALPHA")
     ).desired
@@ -79,7 +79,7 @@ def test_people_in_doubt_are_no_strangers() -> None:
     assert check(unknown, mapping_of(MAPPING).spec) == []
 
 
-def test_without_users_in_the_mapping_nobody_is_a_stranger() -> None:
+def test_without_users_in_the_mapping_every_member_counts_as_listed() -> None:
     mapping = """
         sources:
           grants: {type: csv, path: grants.csv}

@@ -53,11 +53,11 @@ class Approval(BaseModel):
         """The approvals of the plan, this one last."""
         return (*self.others, self)
 
-    def right_digest(self) -> str:
-        """Return the digest that the approval must have."""
+    def expected_digest(self) -> str:
+        """Return the digest of the approval's content."""
         return hashlib.sha256(self._bound()).hexdigest()
 
-    def right_signature(self, key: SecretBytes) -> str:
+    def expected_signature(self, key: SecretBytes) -> str:
         """Return the signature that a holder of the key gives it."""
         # The format keeps a signature from being taken for one of something else.
         message = f"{FORMAT}\n".encode() + self._bound()
@@ -66,7 +66,7 @@ class Approval(BaseModel):
     def signed_with(self, key: SecretBytes) -> bool:
         """Return whether a holder of this key signed just this."""
         given = (self.signature or "").encode("utf-8", "replace")
-        return hmac.compare_digest(given, self.right_signature(key).encode())
+        return hmac.compare_digest(given, self.expected_signature(key).encode())
 
     def _bound(self) -> bytes:
         # Approvals of earlier versions have no others, which stand by themselves.
@@ -107,8 +107,8 @@ def approve(
         ),
     )
     proof = {
-        "digest": approval.right_digest(),
-        "signature": approval.right_signature(key) if key is not None else None,
+        "digest": approval.expected_digest(),
+        "signature": approval.expected_signature(key) if key is not None else None,
     }
     return approval.model_copy(update=proof)
 
@@ -191,7 +191,7 @@ def load_approval(path: Path) -> Approval:
         return Approval.model_validate(content)
     except ValidationError as problem:
         raise UsageError(
-            f"{path} is not a whole approval",
+            f"{path} is not a valid approval",
             details=[
                 f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
                 for error in problem.errors(include_url=False, include_input=False)[:10]
@@ -219,7 +219,7 @@ def refusals(
 
 
 def _refusals(approval: Approval, plan: Plan, now: str, key: SecretBytes | None) -> Iterator[str]:
-    if approval.digest != approval.right_digest():
+    if approval.digest != approval.expected_digest():
         yield "it was changed after it was made"
     if approval.plan != plan.digest:
         yield f"it is for another plan: digest {approval.plan[:12]}…, not {plan.digest[:12]}…"
@@ -298,7 +298,7 @@ def _signature(approved: Approved, plan: Plan, key: SecretBytes | None) -> Signa
     same = all(getattr(approval, name) == getattr(approved, name) for name in names)
     bound = (approval.plan, approval.server) == (plan.digest, plan.server.url)
     same = same and approved.others == tuple(one.by for one in approval.others)
-    right = all(one.digest == one.right_digest() for one in approval.all)
+    right = all(one.digest == one.expected_digest() for one in approval.all)
     right = right and {one.plan for one in approval.all} == {plan.digest}
     if not same or not bound or not right:
         return Signature.MISMATCH

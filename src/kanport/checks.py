@@ -21,7 +21,7 @@ from kanport.names import compare_key, lookalike_key, spelling_key
 
 
 def administrators(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
-    """Return findings about users who are to be administrators of the whole server."""
+    """Yield a finding for each user whom the input makes an administrator of the whole server."""
     users = DesiredUsers.of(desired.users)
     for at in np.flatnonzero(users.values[ROLE.name] == AppRole.ADMIN).tolist():
         user = users[at]
@@ -33,11 +33,11 @@ def administrators(desired: DesiredState, mapping: MappingFile) -> Iterator[Find
         )
 
 
-def strangers(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
-    """Return findings about memberships for people whom no row of users names.
+def unlisted_members(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
+    """Yield a finding for each user with memberships whom no row of users names.
 
-    They may exist on the server; the plan says so where they don't. Without users in the mapping
-    there is nothing to compare with, and people in doubt are known to the sources.
+    The server may have these users; if not, the plan says so. Users whom an unusable row or a
+    hidden entry may name count as listed. Without users in the mapping, it yields nothing.
     """
     if mapping.users is None:
         return
@@ -95,9 +95,9 @@ def _finding(code: str, groups: list[DesiredGroup]) -> Finding:
 
 
 def shared_emails(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
-    """Find users with the same email address: Kanboard allows it, but all of them get the emails.
+    """Yield a finding for users with the same email address; all of them get the emails.
 
-    If the mapping finds users by email, Kanport finds none of them this way.
+    Kanboard allows that. If the mapping finds users by email, Kanport finds none of them this way.
     """
     users = DesiredUsers.of(desired.users)
     by_address: dict[str, list[int]] = {}
@@ -124,7 +124,7 @@ def shared_emails(desired: DesiredState, mapping: MappingFile) -> Iterator[Findi
 
 
 def lookalikes(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
-    """Warn of names that look the same and are written with letters of different alphabets."""
+    """Yield a finding for names that look the same but use letters of different alphabets."""
     for kind, names in _names(desired):
         texts = [text for several, _ in names for text in several]
         odd = {lookalike_key(text) for text in texts if not text.isascii()}
@@ -176,7 +176,7 @@ def _as_given(names: Sequence[Given[str]]) -> _Names:
 
 
 def protected(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
-    """Return findings about protected accounts that the sources name: they stay as they are."""
+    """Yield a finding for each protected account that the sources name."""
     patterns = [spelling_key(pattern) for pattern in mapping.protect]
     if not patterns:
         return
@@ -193,7 +193,7 @@ def protected(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
             )
 
 
-# --- rules over everything that the sources want together; no server is asked ---------------------
+# --- all checks of the desired state; they need no server -----------------------------------------
 
 Check = Callable[[DesiredState, MappingFile], Iterator[Finding]]
 
@@ -202,7 +202,7 @@ CHECKS: tuple[Check, ...] = (
     lookalikes,
     protected,
     administrators,
-    strangers,
+    unlisted_members,
     external_ids,
 )
 
@@ -218,11 +218,11 @@ def check(desired: DesiredState, mapping: MappingFile) -> list[Finding]:
 def accept(
     findings: Iterable[Finding], mapping: MappingFile, now: str, *, complete: bool = False
 ) -> list[Finding]:
-    """Return all findings, those that an entry of `accept` fits marked as accepted.
+    """Return all findings, with those that match an entry of `accept` marked as accepted.
 
-    What is wrong with an entry is a finding itself. An entry of `accept` is valid until the end of
-    its day (UTC); `now` is RFC 3339. One that is past is an error, and accepts nothing. With
-    `complete`, these are all findings of a plan, so an entry without a finding is a note.
+    An entry is valid until the end of its last day (UTC); `now` is RFC 3339. An entry that has
+    ended accepts nothing and is an error. With `complete`, these are all findings of a plan, so an
+    entry that matches none is a note.
     """
     result, valid = list(findings), [one for one in mapping.accept if now[:10] <= one.until]
     unused = set(valid)

@@ -95,5 +95,5 @@ def test_a_review_comes_back_from_its_folder_and_a_changed_one_does_not(tmp_path
         load_review(tmp_path)
     for text in ("", "[]", '{"format": "kanport-plan/1"}'):
         path.write_text(text, "utf-8")
-        with pytest.raises(UsageError, match="not a whole review"):
+        with pytest.raises(UsageError, match="not a valid review"):
             load_review(tmp_path)

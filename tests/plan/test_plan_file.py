@@ -114,10 +114,10 @@ def test_a_file_that_is_no_plan_is_refused_with_what_it_is(tmp_path: Path) -> No
         "[]": "has no format",
         '{"a": 1}': "has no format",
         '{"format": "kanport-plan/9"}': "of the format 'kanport-plan/9'",
-        '{"format": "kanport-plan/1"}': "is not a whole plan",
-        whole.replace('"source": "people"', '"sourec": "people"'): "is not a whole plan",
-        whole.replace('"row": 2', '"row": "two"'): "is not a whole plan",
-        whole.replace("person-unknown", "person-unheard-of"): "is not a whole plan",
+        '{"format": "kanport-plan/1"}': "is not a valid plan",
+        whole.replace('"source": "people"', '"sourec": "people"'): "is not a valid plan",
+        whole.replace('"row": 2', '"row": "two"'): "is not a valid plan",
+        whole.replace("person-unknown", "person-unheard-of"): "is not a valid plan",
         "[" * 100_000: "is not JSON",
     }
     for text, said in cases.items():

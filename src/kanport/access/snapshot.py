@@ -163,8 +163,8 @@ class Snapshot(PlanPart):
         """Return the memberships of each user who has some, by their id."""
         return _together(self.memberships, "user_id")
 
-    def right_digest(self) -> str:
-        """Return the digest that the snapshot must have."""
+    def expected_digest(self) -> str:
+        """Return the digest of the snapshot's content."""
         content = self.model_dump(mode="json", exclude={"digest"})
         return hashlib.sha256(canonical(content)).hexdigest()
 
@@ -238,7 +238,7 @@ def snapshot_of(
         ),
         memberships=tuple(_memberships(current, memory)),
     )
-    return snapshot.model_copy(update={"digest": snapshot.right_digest()})
+    return snapshot.model_copy(update={"digest": snapshot.expected_digest()})
 
 
 def _memberships(current: CurrentState, memory: LedgerState) -> Iterator[SnapshotMembership]:
@@ -315,14 +315,14 @@ def load_snapshot(path: Path) -> Snapshot:
         snapshot = Snapshot.model_validate_json(text, strict=True)
     except ValidationError as problem:
         raise UsageError(
-            f"{path} is not a whole snapshot",
+            f"{path} is not a valid snapshot",
             hint=hint,
             details=[
                 f"{'.'.join(map(str, error['loc'])) or 'snapshot'}: {error['msg']}"
                 for error in problem.errors(include_url=False, include_input=False)[:10]
             ],
         ) from problem
-    if snapshot.digest != snapshot.right_digest():
+    if snapshot.digest != snapshot.expected_digest():
         raise UsageError(
             f"the snapshot {path} was changed after it was made",
             hint="a snapshot counts only as it was taken; use an unchanged copy",

@@ -42,22 +42,22 @@ class RelationCall(NamedTuple):
     """How one action on a relation is carried out, and what the answers prove.
 
     `procedure` takes the ids of target and holder, and the role if `gives_role`. `other_way` gives
-    the role where the procedure had no effect. Where reading back shows nothing, the change holds
-    if the answer is one of `settled_by`, or the answers to both calls are one of `shown_by`.
+    the role where the procedure had no effect. If reading back cannot show the change, these prove
+    it: an answer of `proved_by_answer`, or answers to both calls of `proved_by_both_answers`.
     """
 
     procedure: Callable[..., Call]
     gives_role: bool = False
     other_way: Callable[[int, int, str], Call] | None = None
-    settled_by: frozenset[_Said] = frozenset()
-    shown_by: frozenset[tuple[_Said, _Said]] = frozenset()
+    proved_by_answer: frozenset[_Said] = frozenset()
+    proved_by_both_answers: frozenset[tuple[_Said, _Said]] = frozenset()
 
 
-# The quotes are what the exchanges of tests/contract/recordings are about that show it.
+# A quoted text is the `about` of the exchange in tests/contract/recordings that shows the behavior.
 RELATION_CALLS: Mapping[RelationAction, RelationCall] = {
     # "add again with another role": false, and there is a direct membership either way.
     Action.MEMBERSHIP_GRANT: RelationCall(
-        procedures.add_project_user, gives_role=True, settled_by=frozenset(_ANSWERED)
+        procedures.add_project_user, gives_role=True, proved_by_answer=frozenset(_ANSWERED)
     ),
     # "change the role of one who is no member: true, and nothing happens"; a direct membership
     # beside that of a group wins ("a direct membership beside it").
@@ -65,7 +65,7 @@ RELATION_CALLS: Mapping[RelationAction, RelationCall] = {
         procedures.change_project_user_role,
         gives_role=True,
         other_way=procedures.add_project_user,
-        shown_by=frozenset(product(_ANY, _ANSWERED)),
+        proved_by_both_answers=frozenset(product(_ANY, _ANSWERED)),
     ),
     # "removing such a member directly fails": access through a group stays, which reading shows.
     Action.MEMBERSHIP_REVOKE: RelationCall(procedures.remove_project_user),
@@ -78,8 +78,8 @@ RELATION_CALLS: Mapping[RelationAction, RelationCall] = {
         procedures.add_project_group,
         gives_role=True,
         other_way=procedures.change_project_group_role,
-        settled_by=frozenset({True}),
-        shown_by=frozenset(product(_ANSWERED, (True,))),
+        proved_by_answer=frozenset({True}),
+        proved_by_both_answers=frozenset(product(_ANSWERED, (True,))),
     ),
     # "change the role of a group without access: true, and nothing happens": false to adding it
     # then shows that it had access, so that the true was meant.
@@ -87,26 +87,26 @@ RELATION_CALLS: Mapping[RelationAction, RelationCall] = {
         procedures.change_project_group_role,
         gives_role=True,
         other_way=procedures.add_project_group,
-        shown_by=frozenset({*product(_ANY, (True,)), (True, False)}),
+        proved_by_both_answers=frozenset({*product(_ANY, (True,)), (True, False)}),
     ),
     # "take the group away", "again": false where there is none.
     Action.GROUP_ACCESS_REVOKE: RelationCall(
-        procedures.remove_project_group, settled_by=frozenset(_ANSWERED)
+        procedures.remove_project_group, proved_by_answer=frozenset(_ANSWERED)
     ),
 }
 
 
-def is_settled_by(change: Change, answer: Answer) -> bool:
+def is_proved_by_answer(change: Change, answer: Answer) -> bool:
     """Return whether the answer to a call proves what reading back cannot show."""
     return isinstance(change, RelationChange) and (
-        _said(answer) in RELATION_CALLS[change.action].settled_by
+        _said(answer) in RELATION_CALLS[change.action].proved_by_answer
     )
 
 
-def is_shown_by(change: Change, first: Answer, second: Answer) -> bool:
+def is_proved_by_both_answers(change: Change, first: Answer, second: Answer) -> bool:
     """Return whether the answers to both calls of a change prove what reading back cannot show."""
     return isinstance(change, RelationChange) and (
-        (_said(first), _said(second)) in RELATION_CALLS[change.action].shown_by
+        (_said(first), _said(second)) in RELATION_CALLS[change.action].proved_by_both_answers
     )
 
 
@@ -144,7 +144,7 @@ _ENDS = {
     for action in RELATION_CALLS
     for relation in [RELATIONS[action.about]]
 }
-# Of a user who is there; other changes of one set fields.
+# Calls for an existing user. Every other change of such a user calls updateUser.
 _USER_CALLS = {
     Action.USER_ENABLE: procedures.enable_user,
     Action.USER_DISABLE: procedures.disable_user,
@@ -224,9 +224,9 @@ def second_call_for(
 
 
 def may_be_role_of_group(change: Change) -> bool:
-    """Return whether the role that a change is to give may come through a group when read back.
+    """Return whether the role that a change gives may come through a group when read back.
 
-    That of a group may be another once the rest of the plan is done; a direct one stays.
+    A role that comes through a group may still change later in the plan; a direct role does not.
     """
     if change.action is Action.MEMBERSHIP_CHANGE:
         return Risk.MAYBE_THROUGH_GROUP in change.risk

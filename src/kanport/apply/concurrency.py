@@ -42,9 +42,10 @@ class Options:
     """How to carry out a plan.
 
     `batch_size` is the number of calls in a request; None lets it follow the server. `connections`
-    is the most that are used, `rate` the most calls a second. `max_errors` ends the run when more
-    items than that have failed. `retries` is how often a call that certainly did not happen is sent
-    again on its own, `pause` the seconds before the first of these, doubled each time.
+    is the maximum number of connections, `rate` of calls per second. `max_errors` ends the run when
+    more changes than that have failed. `retries` is how often Kanport sends a call alone again that
+    Kanboard certainly did not carry out, `pause` the seconds before the first retry, doubled for
+    each further one.
     """
 
     batch_size: int | None = None
@@ -271,8 +272,8 @@ class WorkQueue:
 def in_parallel(work: Callable[[], object], *, workers: int, halt: threading.Event) -> None:
     """Do work in several threads and wait for all; raise what one of them raised.
 
-    The first one that fails sets `halt`, which the others look at. Of several errors the one that
-    is no Stopped is raised: the others follow from it.
+    The first one that fails sets `halt`, which the others look at. If several workers fail, raise
+    the first error that is not Stopped; the others follow from it.
     """
     trouble: list[BaseException] = []
 

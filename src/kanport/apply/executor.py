@@ -22,7 +22,7 @@ from kanport.apply.calls import (
     Ids,
     call_for,
     id_in,
-    is_settled_by,
+    is_proved_by_answer,
     may_be_role_of_group,
     says_no_ldap,
     second_call_for,
@@ -492,7 +492,7 @@ class Executor:
         wait = options.pause * 2**batch.tries
         for change, answer, value in zip(changes, answers, values, strict=True):
             seen = observe(change, value)
-            if seen.ok and (seen.verifiable or is_settled_by(change, answer)):
+            if seen.ok and (seen.verifiable or is_proved_by_answer(change, answer)):
                 holds.append((change, success(answer), seen))
             elif may_come_twice(change, answer):
                 unclear = change

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 from kanport.apply.calls import (
     CREATING,
     Ids,
-    is_shown_by,
+    is_proved_by_both_answers,
     may_be_role_of_group,
 )
 from kanport.apply.concurrency import Options
@@ -296,7 +296,7 @@ def success(answer: Answer) -> Status:
 
 def with_answers(change: Change, seen: Observation, first: Answer, second: Answer) -> Observation:
     """Return what was seen: not done if neither it nor the answers to both calls show it."""
-    if seen.verifiable or not seen.ok or is_shown_by(change, first, second):
+    if seen.verifiable or not seen.ok or is_proved_by_both_answers(change, first, second):
         return seen
     return seen._replace(ok=False, actual=fact("not-shown"))
 

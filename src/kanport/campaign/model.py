@@ -79,15 +79,15 @@ class Campaign(PlanPart):
     workbooks: tuple[ReviewWorkbook, ...] = ()
     digest: str = ""
 
-    def right_digest(self) -> str:
-        """Return the digest that the review must have."""
+    def expected_digest(self) -> str:
+        """Return the digest of the review's content."""
         return hashlib.sha256(
             canonical(self.model_dump(mode="json", exclude={"digest"}))
         ).hexdigest()
 
     def sealed(self) -> "Campaign":
         """Return the review with its digest."""
-        return self.model_copy(update={"digest": self.right_digest()})
+        return self.model_copy(update={"digest": self.expected_digest()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +226,8 @@ def load_review(folder: Path) -> tuple[Campaign, Snapshot]:
             f"the review {path} cannot be read: {problem.strerror}", hint=hint
         ) from problem
     except (ValidationError, ValueError, RecursionError) as problem:
-        raise UsageError(f"{path} is not a whole review", hint=hint) from problem
-    if review.digest != review.right_digest():
+        raise UsageError(f"{path} is not a valid review", hint=hint) from problem
+    if review.digest != review.expected_digest():
         raise UsageError(f"{path} was changed after the review was started", hint=hint)
     snapshot = load_snapshot(folder / SNAPSHOT_FILE)
     if snapshot.digest != review.snapshot:

@@ -1,8 +1,12 @@
 """Why Kanport withholds a removal.
 
-The cases say whom the row or entry may be about: `named` the user of the removal, `group` and
-`project` the one of the removal, `any` an unknown user, `other` something else; `server` is a group
-of the server.
+The case says whom the rows or entries may be about:
+
+- named: the user of the removal
+- group, project: the group or project of the removal
+- any: some user, unknown which
+- other: unknown; no row or entry names what the removal is about
+- server: a group that exists only on the server
 """
 
 from collections.abc import Mapping
@@ -22,7 +26,7 @@ WITHHELD: Mapping[str, CatalogueEntry] = {
             "named": Text("{count:an invalid row names|invalid rows name} this user"),
             "group": Text("{count:an invalid row|invalid rows} may name this group"),
             "project": Text("{count:an invalid row|invalid rows} may name this project"),
-            "other": Text("{count:an invalid row leaves|invalid rows leave} it open"),
+            "other": Text("{count:an invalid row|invalid rows} may contradict this removal"),
             "any": Text("{count:an invalid row|invalid rows} may name any user"),
         },
     ),

@@ -20,7 +20,7 @@ from kanport.table import Table
 
 IDENTIFIER_MAX = 50
 NAME_MAX = 255
-"""Characters that fit into the page of a project; Kanboard itself takes 65535."""
+"""Maximum length on Kanboard's project page; its database accepts 65535."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +117,13 @@ def projects_wanted(
 ) -> tuple[DesiredProject, ...]:
     """Return the projects that usable rows describe, each once, without rows that differ.
 
-    A project is known by what memberships call it, where rows say that, else by its identifier, or
-    by its name where it has none.
+    Projects with `called` may share a name: memberships name them by `called`, and the plan tells
+    them apart.
     """
     found: dict[str, list[ProjectRow]] = {}
     for row in rows:
         if row.id not in bad:
-            told_by = row.fields["name"]
-            for field in ("called", "identifier"):
-                if told_by is row.fields["name"] and _text(row, field) is not None:
-                    told_by = row.fields[field]
-            found.setdefault(spelling_key(told_by.text), []).append(row)
+            found.setdefault(_key_of(row), []).append(row)
     wanted = []
     for _, same in sorted(found.items()):
         same.sort(key=lambda row: place_order(row.origin))
@@ -145,10 +141,9 @@ def projects_wanted(
             )
             continue
         wanted += _project(same)
-    # Those that have a name of their own in the sources are kept apart by the plan.
     called = [project for project in wanted if project.called is not None]
     others = [project for project in wanted if project.called is None]
-    return (*_without_doubles(others, notes), *called)
+    return (*_without_duplicates(others, notes), *called)
 
 
 def _project(rows: Sequence[ProjectRow]) -> list[DesiredProject]:
@@ -169,7 +164,9 @@ def _project(rows: Sequence[ProjectRow]) -> list[DesiredProject]:
     ]
 
 
-def _without_doubles(wanted: Iterable[DesiredProject], notes: Notes) -> tuple[DesiredProject, ...]:
+def _without_duplicates(
+    wanted: Iterable[DesiredProject], notes: Notes
+) -> tuple[DesiredProject, ...]:
     """Leave out projects that share a name: afterwards nobody could tell which is meant by it."""
     by_name: dict[str, list[DesiredProject]] = {}
     for project in wanted:
@@ -189,6 +186,12 @@ def _without_doubles(wanted: Iterable[DesiredProject], notes: Notes) -> tuple[De
             project=shown(same[0].name.value),
         )
     return tuple(clear)
+
+
+def _key_of(row: ProjectRow) -> str:
+    """Return the key of what memberships call a project: `called`, else its identifier or name."""
+    fields = ("called", "identifier", "name")
+    return spelling_key(next(text for field in fields if (text := _text(row, field)) is not None))
 
 
 def _text(row: ProjectRow, field: str) -> str | None:

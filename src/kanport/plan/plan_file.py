@@ -95,7 +95,7 @@ def load_plan(path: Path) -> Plan:
         plan = Plan.model_validate(content)
     except ValidationError as problem:
         raise UsageError(
-            f"{path} is not a whole plan",
+            f"{path} is not a valid plan",
             hint="make it again with kanport plan MAPPING -o PLAN.json",
             details=[
                 f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
