@@ -38,9 +38,9 @@ def test_a_good_server_is_told_in_one_line_a_check(server: Sandbox) -> None:
     text = text_of(checks)
     assert "Kanboard 1.2.53" in text
     assert "the server accepts the token from KANPORT_TOKEN" in text
-    assert "3 users, of these 2 active, and 1 from Kanboard's own LDAP" in text
+    assert "3 users (2 active, 1 from Kanboard's own LDAP)" in text
     assert "2 active administrators" in text
-    assert "1 project, of these 0 closed and 0 private; 0 groups" in text
+    assert "1 project (0 closed, 0 private), 0 groups" in text
     assert "a batch of 50 takes" in text
 
 
@@ -101,7 +101,7 @@ def test_procedures_that_are_missing_are_named_and_the_rest_is_looked_at() -> No
     with Sandbox(options) as old:
         checks = look(at(old))
     assert "it lacks getAllGroups and getGroupMembers" in text_of(checks, CheckStatus.WARNING)
-    assert "1 user, of these 1 active" in text_of(checks, CheckStatus.OK)
+    assert "1 user (1 active)" in text_of(checks, CheckStatus.OK)
 
 
 def test_what_fails_in_one_check_keeps_no_other_from_being_made() -> None:

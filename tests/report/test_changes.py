@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from kanport.plan.naming import user_finding
 from kanport.report.changes import runs_of
 from kanport.report.make import of_plan, of_validation
 from kanport.report.view import InputRow, RowResult, View
@@ -53,3 +54,14 @@ def test_runs_of_plain_rows_are_the_rows_in_their_order() -> None:
                 told += [one.like._replace(place=f"{one.start}{row}") for row in one.numbers]
         assert told == list(view.rows) and told
         assert len(list(runs_of(view.rows))) < len(told)
+
+
+def test_a_row_whose_user_is_skipped_is_skipped_even_if_the_rest_of_it_led_to_a_change() -> None:
+    origins = [origin for change in PLAN.changes for origin in change.origin]
+    place = next(origin for origin in origins if origin.file == "staff.csv" and origin.row == 3)
+    skipped = user_finding("row-skipped", "ada", place, case="disputed")
+    view = of_plan(PLAN.model_copy(update={"findings": (*PLAN.findings, skipped)}))
+    (row,) = [row for row in view.rows if row.place == "staff.csv:3"]
+    assert row.lines and row.fate is RowResult.SKIPPED
+    (told,) = [total for total in view.sums if total.total.key == "rows"]
+    assert "1 skipped" in told.text and told.total.number == len(view.rows)

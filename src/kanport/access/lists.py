@@ -382,7 +382,7 @@ class AccessLists:
             disabled = sum(not user.active for user in members)
             names = ", ".join(sorted(user.username for user in members))
             rows.append((group.name, group.external_id, len(members), disabled, names))
-        columns = ("Group", "External id", "Members", "Of these disabled", "Users")
+        columns = ("Group", "External id", "Members", "Disabled members", "Users")
         named = tuple(group.name for group in groups)
         return DataTable("groups", "Groups", columns, rows, "", named, len(rows))
 

@@ -271,14 +271,16 @@ GUARDS: Mapping[str, CatalogueEntry] = {
             f"{name}{end}": Text(f"{planned}, {{allowed}} allowed{of}")
             for name, planned in {
                 **_PLANNED,
-                "revoke-members": "{planned:#member|members} to lose access",
+                "revoke-members": "up to {planned:#member|members} to lose access, including"
+                " disabled and removed users",
                 "shrink": "{planned:#row|rows} fewer",
             }.items()
             for end, of in (("", ""), ("-share", " ({share})"))
         }
         | {
             f"revoke-groups{end}": Text(
-                f"{_PLANNED['revoke']}, of these {{groups}} through groups, {{allowed}} allowed{of}"
+                "up to {planned:#membership|memberships} to lose, {groups} of them only through"
+                f" groups, {{allowed}} allowed{of}"
             )
             for end, of in (("", ""), ("-share", " ({share})"))
         },

@@ -761,19 +761,20 @@ SERVER: Mapping[str, CatalogueEntry] = {
     ),
     "row-skipped": CatalogueEntry(
         "warning",
-        "Kanport skips a row and does not change its user.",
+        "Kanport skips the user, project or group that a row names.",
         {
-            "disputed": Text("row skipped: Kanport cannot tell whose account {username:q} is"),
+            "disputed": Text("user skipped: Kanport cannot tell whose account {username:q} is"),
             "invalid-row": Text(
-                "row skipped: because of an invalid row, Kanport cannot create or find {username:q}"
+                "user skipped: because of an invalid row, Kanport cannot create or find"
+                " {username:q}"
             ),
             "lowers": Text(
-                "row skipped: {username:q} would lose something, but an invalid row names this user"
-                " as well",
+                "change skipped: {username:q} would lose something, but an invalid row names this"
+                " user as well",
                 "correct the invalid row",
             ),
-            "unread": Text("row skipped: Kanport could not read the members of {project:q}"),
-            "group": Text("row skipped: Kanport cannot tell which group {group:q} is"),
+            "unread": Text("project skipped: Kanport could not read the members of {project:q}"),
+            "group": Text("group skipped: Kanport cannot tell which group {group:q} is"),
         },
         {"username": LOGIN},
     ),

@@ -155,8 +155,8 @@ class ServerChecks:
         private = sum(project.private for project in current.projects)
         yield fine(
             ABOUT,
-            f"{counted(len(current.projects), 'project')}, of these {closed} closed and {private}"
-            f" private; {counted(len(current.groups), 'group')}",
+            f"{counted(len(current.projects), 'project')} ({closed} closed, {private} private),"
+            f" {counted(len(current.groups), 'group')}",
         )
 
     def _speed(self, client: Client) -> Iterator[Check]:
@@ -198,9 +198,8 @@ def user_checks(users: tuple[User, ...]) -> Iterator[Check]:
     """Yield the checks of the users: their number, administrators, empty usernames."""
     active = sum(user.active for user in users)
     own = sum(user.ldap for user in users)
-    text = f"{counted(len(users), 'user')}, of these {active} active"
-    if own:
-        text += f", and {own} from Kanboard's own LDAP"
+    ldap = f", {own} from Kanboard's own LDAP" if own else ""
+    text = f"{counted(len(users), 'user')} ({active} active{ldap})"
     if len(users) > _MANY_USERS:
         yield warning(
             ABOUT,

@@ -363,8 +363,9 @@ def input_rows(
 ) -> "InputRows":
     """Return each row that the sources had, with the changes that it asked for and its findings.
 
-    A row that only has errors was left out. `planned` is False where nothing was
-    compared with a server, so that no row could lead to a change.
+    A row that only has errors was left out. A row was skipped where Kanport does not use whom or
+    what it names (`row-skipped`), even if the rest of it led to a change. `planned` is False where
+    nothing was compared with a server, so that no row could lead to a change.
     """
     spans = [span for source in sources for span in spans_of_rows(source)]
     asked: dict[_Key, dict[str, ChangeView]] = defaultdict(dict)
@@ -494,14 +495,16 @@ def sum_of_rows(rows: InputRows, *, planned: bool) -> tuple[Sum, ...]:
     if not planned:
         told = [RowResult.LEFT_OUT, RowResult.READ]
     else:
-        told = [RowResult.CHANGED, RowResult.NOT_MADE, RowResult.LEFT_OUT, RowResult.NOTHING]
-        if not numbers[RowResult.NOT_MADE]:
-            told.remove(RowResult.NOT_MADE)
+        rare = (RowResult.NOT_MADE, RowResult.SKIPPED)
+        told = [RowResult.CHANGED, *rare, RowResult.LEFT_OUT, RowResult.NOTHING]
+        told = [fate for fate in told if fate not in rare or numbers[fate]]
     parts = tuple(Count(fate.replace(" ", "_"), numbers[fate], fate.value) for fate in told)
     return (Sum(Count("rows", total, f"{ROW(total)} of the input"), parts),)
 
 
 def _fate(changes: Sequence[ChangeView], notes: Sequence[Finding], *, planned: bool) -> RowResult:
+    if any(finding.code == "row-skipped" for finding in notes):
+        return RowResult.SKIPPED
     if changes:
         return RowResult.CHANGED if any(line.in_place for line in changes) else RowResult.NOT_MADE
     if any(finding.severity is Severity.ERROR for finding in notes):

@@ -53,7 +53,7 @@ _ALARMS = {
     "Outcome": ("failed", "skipped", "not started"),
     "Verdict": ("not as planned",),
     "Severity": ("error",),
-    "What became of it": ("left out",),
+    "What became of it": ("skipped", "left out"),
     "What happens": ("failed", "skipped", "not started"),
     "Account": ("disabled", "removed", "not there"),
 }

@@ -215,6 +215,7 @@ class RowDict(TypedDict):
     fate: Literal[
         "led to changes",
         "led to changes that were not made",
+        "skipped",
         "left out",
         "led to no change",
         "read",

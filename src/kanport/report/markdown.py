@@ -49,7 +49,9 @@ from kanport.report.view import (
 _MARKS = {Level.GOOD: "OK", Level.NOTE: "Note", Level.LOOK: "Attention", Level.STOP: "Problem"}
 
 # Letters and digits with the punctuation of sentences; a dot inside would make a link of it.
-_WORD = re.compile(r"""["'(]*[^\W_]+(?:[-'’,/:;][^\W_]+)*["')]*[.,:;?!]*["')]*|[→–—·=%]""")
+_WORD = re.compile(r"""["'(]*[^\W_]+(?:[-'’,/:;][^\W_]+)*%?["')]*[.,:;?!]*["')]*|[→–—·=%]""")
+# A value in quotes, with what stands right beside it; or one word.
+_TOKEN = re.compile(r"""(?P<before>[('’]*)"(?P<value>[^"]+)"(?P<after>[)'.,:;?!]*)(?![^ ])|[^ ]+""")
 # What trackers turn into a link by itself: hashes of commits and numbers of issues.
 _LINKED = re.compile(r"[0-9a-f]{7,}|[a-z]+-[0-9]+|[0-9]+[.)]", re.IGNORECASE)
 
@@ -86,22 +88,28 @@ def code(text: str) -> str:
 def prose(text: str) -> str:
     """Return a sentence in which all that is no plain word stands in code spans.
 
-    >>> prose('"anna@x.de" is no valid email address (column E-Mail).')
-    '`"anna@x.de"` is no valid email address (column E-Mail).'
+    >>> prose('"anna@x.de" is no valid email address (see a.csv:3, b.csv:7).')
+    '`anna@x.de` is no valid email address (see `a.csv:3`, `b.csv:7`).'
     """
     text = escape_name(text)
     if "  " in text:
         return code(text)  # outside of code, several blanks would be shown as one
     parts: list[str] = []
     odd: list[str] = []
-    for word in text.split(" "):
-        if _WORD.fullmatch(word) and not _LINKED.search(word):
+    for token in _TOKEN.finditer(text):
+        word = token[0]
+        if all(_WORD.fullmatch(one) and not _LINKED.search(one) for one in word.split(" ")):
             parts += [*_odd(odd), word]
+            odd = []
+        elif token["value"]:
+            parts += [*_odd(odd), f"{token['before']}{code(token['value'])}{token['after']}"]
             odd = []
         else:
             odd.append(word)
-    parts += _odd(odd)
-    return " ".join(parts)
+            if word.endswith((",", ";")):
+                parts += _odd(odd)
+                odd = []
+    return " ".join([*parts, *_odd(odd)])
 
 
 def _odd(words: list[str]) -> list[str]:

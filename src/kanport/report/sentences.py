@@ -680,7 +680,11 @@ _TERMS: tuple[tuple[str, str], ...] = (
     ("Project Member", "may work on the tasks of one project (project-member)"),
     ("Project Viewer", "may only read one project (project-viewer)"),
     ("Privileged role", "Administrator, Manager, Project Manager or a custom role"),
-    ("Needs review", "a change that raises access, changes a username or deletes data"),
+    (
+        "Needs review",
+        "a change to check before it is applied, for example because it grants a privileged role,"
+        " revokes administrator rights, re-enables a user, changes a username or deletes data",
+    ),
     (
         "Withheld",
         "a removal that Kanport does not make because the input does not prove it or the mapping"
@@ -693,7 +697,7 @@ _TERMS: tuple[tuple[str, str], ...] = (
     ("Failed", "Kanboard rejected the change, or reading it back showed another state"),
     ("Skipped", "not tried, because a change that it depends on failed"),
     ("Not started", "the run ended before this change"),
-    ("Digest", "a number (SHA-256) that changes with every change of a file"),
+    ("Digest", "a checksum (SHA-256) of a file; any change to the file changes it"),
 )
 
 

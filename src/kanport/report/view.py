@@ -301,6 +301,7 @@ class RowResult(StrEnum):
 
     CHANGED = "led to changes"
     NOT_MADE = "led to changes that were not made"
+    SKIPPED = "skipped"
     LEFT_OUT = "left out"
     NOTHING = "led to no change"
     READ = "read"

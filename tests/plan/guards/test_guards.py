@@ -119,8 +119,8 @@ def test_a_file_that_was_cut_off_does_not_empty_a_small_server() -> None:
     )
     assert (in_project.guard, in_project.message) == (
         "limit-revoke-in-project",
-        "Limit exceeded in ALPHA: 11 members to lose access, 6 allowed (default: 50% of 12 members,"
-        " at least 3)",
+        "Limit exceeded in ALPHA: up to 11 members to lose access, including disabled and removed"
+        " users, 6 allowed (default: 50% of 12 members, at least 3)",
     )
 
 
@@ -139,8 +139,8 @@ def test_a_leaver_is_within_the_limits_that_hold_by_default() -> None:
         "Within the limit: 1 user to disable, 1 allowed (default: 10% of 2 active users)",
         "Within the limit: 1 revocation planned, 1 allowed (default: 20% of 1 membership in the"
         " projects read)",
-        "Within the limit in each project, most in ALPHA: 1 member to lose access, 3 allowed"
-        " (default: 50% of 1 member, at least 3)",
+        "Within the limit in each project, most in ALPHA: up to 1 member to lose access, including"
+        " disabled and removed users, 3 allowed (default: 50% of 1 member, at least 3)",
     ]
 
 

@@ -54,7 +54,8 @@ def test_half_of_the_members_or_three_may_lose_access(members: int, allowed: int
     assert stopped(revoking(server, allowed)) == []
     if allowed < members:
         assert stopped(revoking(server, allowed + 1)) == [
-            f"Limit exceeded in BETA: {allowed + 1} members to lose access, {allowed} allowed"
+            f"Limit exceeded in BETA: up to {allowed + 1} members to lose access, including"
+            f" disabled and removed users, {allowed} allowed"
             f" (default: 50% of {members} members, at least 3)"
         ]
 
@@ -75,8 +76,8 @@ def test_disabling_some_and_revoking_others_adds_up() -> None:
     leavers = [desired_user(f"u{number}", number, active=False) for number in (2, 3)]
     plan = plan_for(a_state(*leavers, *stay), server, a_mapping(memberships_missing="revoke"))
     assert stopped(plan) == [
-        "Limit exceeded in BETA: 5 members to lose access, 4 allowed (default: 50% of 8 members, at"
-        " least 3)"
+        "Limit exceeded in BETA: up to 5 members to lose access, including disabled and removed"
+        " users, 4 allowed (default: 50% of 8 members, at least 3)"
     ]
 
 
@@ -210,9 +211,9 @@ def test_access_that_goes_with_a_group_counts(change: Change, lost: set[tuple[in
     server = a_server(*PEOPLE[:6], groups=(TEAM,), roles={1: {**LISTED, 6: "x"}, 2: LISTED})
     assert access_lost([change], server) == lost
     over_all, *_ = _verdicts([change], server, a_mapping(limits={"revoke": len(lost) - 1}))
-    number = f"{len(lost)} revocation{'s' if len(lost) > 1 else ''}"
+    number = f"{len(lost)} membership{'s' if len(lost) > 1 else ''}"
     assert over_all == (
-        f"Limit exceeded: {number} planned, of these {len(lost)} through groups,"
+        f"Limit exceeded: up to {number} to lose, {len(lost)} of them only through groups,"
         f" {len(lost) - 1} allowed"
     )
     by_project = {"revoke": "100%", "by_project": {"revoke": 0}}
@@ -343,7 +344,7 @@ def test_the_limit_of_one_project_is_lifted_by_its_name_alone(
     assert bool(stopped(plan)) is stops
     (verdict,) = [v for v in plan.guards if v.guard == "limit-revoke-in-project"]
     assert verdict.lifted is not stops
-    assert "--allow overrides" in verdict.message or "access, 3 allowed" in verdict.message
+    assert "--allow overrides" in verdict.message or "users, 3 allowed" in verdict.message
 
 
 def test_a_name_that_several_projects_have_lifts_none_of_them_and_ids_are_told() -> None:
