@@ -24,7 +24,7 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY) ## See it work: a server with people on it, a messy list, a clean list, the reports
+demo: $(READY) ## See it work: a server with users, two messy lists, a clean list, the reports
 	@$(BIN)/python samples/demo.py
 
 demo-ldap: $(READY) ## The same from a directory; needs slapd (Debian: apt-get install slapd)
@@ -44,10 +44,10 @@ test-live: $(READY) ## Contract and samples against a fresh Kanboard: KANPORT_LI
 bench: $(READY) ## Compare the speed with a bare loop of requests, as ratios
 	$(BIN)/python -m tests.bench
 
-mutants: $(READY) ## Change the deciding code at single points; how many changes do the tests notice?
+mutants: $(READY) ## Run mutation tests on the decision code
 	$(BIN)/python -m tests.mutants
 
-check: $(READY) ## Formatter, linter, strict types, directions of imports, no code that reads texts, one word for one thing, spelling
+check: $(READY) ## Check format, lint, strict types, imports, no logic on message texts, consistent terms, spelling
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -56,7 +56,7 @@ check: $(READY) ## Formatter, linter, strict types, directions of imports, no co
 	$(BIN)/python -m tests.house.terms
 	$(BIN)/codespell
 
-format: $(READY) ## Put the code into shape
+format: $(READY) ## Format the code
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
@@ -74,10 +74,10 @@ smoke: build ## Install the wheel alone, as a user would, and try it
 man: $(READY) ## Write the man pages into build/man
 	$(BIN)/python samples/ops/man_page.py build/man
 
-schema: $(READY) ## Write the JSON Schema beside the mappings anew
+schema: $(READY) ## Regenerate the JSON Schema beside the mappings
 	$(BIN)/kanport schema > mappings/kanport-mapping.schema.json
 
-lock: $(READY) ## Resolve the dependencies anew and lock them with hashes
+lock: $(READY) ## Resolve the dependencies again and lock them with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --upgrade pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

@@ -1,4 +1,4 @@
-"""The demo: Kanport brings two staff lists into a server with users.
+"""The demo: Kanport checks two messy staff lists and applies a clean one to a server with users.
 
 It starts a sandbox, fills it with `demo-server.json`, and runs the commands that a user would run.
 It prints each command before its output. Plans, journals and reports go to `demo-output/`.
@@ -34,7 +34,7 @@ def main() -> None:
         people, projects = fill(url, token)
         tell(
             f"A Kanboard-compatible server runs at {url}, with {people} users in {projects}"
-            " projects. Kanport brings two lists into it."
+            " projects. Kanport checks two messy lists and applies a clean one."
         )
 
         tell(

@@ -16,7 +16,7 @@ def _value(
     texts: Mapping[str, Text],
     personal: Mapping[str, Personal] | None = None,
 ) -> CatalogueEntry:
-    """Return a finding about a value that a rule checks; of a secret value, it shows nothing."""
+    """Return a finding about a value that a rule checks; it does not show a secret value."""
     secret = Text("this value cannot be the {what}")
     return CatalogueEntry(severity, about, {**texts, "secret": secret}, personal or {})
 
@@ -25,7 +25,7 @@ VALUES: Mapping[str, CatalogueEntry] = {
     # One cell.
     "cell-error": CatalogueEntry(
         "error",
-        "A cell holds a spreadsheet error such as #N/A.",
+        "A cell contains a spreadsheet error such as #N/A.",
         {
             "": Text(
                 "the cell contains the spreadsheet error {error}",
@@ -40,7 +40,7 @@ VALUES: Mapping[str, CatalogueEntry] = {
     ),
     "cell-unreadable": CatalogueEntry(
         "error",
-        "A cell is marked as a number, but holds none.",
+        "A cell is marked as a number, but contains none.",
         {
             "": Text(
                 "the cell is marked as a number or a true/false value, but contains neither",
@@ -60,7 +60,7 @@ VALUES: Mapping[str, CatalogueEntry] = {
     ),
     "cell-date": CatalogueEntry(
         "error",
-        "A cell holds a date instead of text.",
+        "A cell contains a date instead of text.",
         {
             "": Text(
                 "the cell contains a date ({date}), not text",
@@ -177,7 +177,7 @@ VALUES: Mapping[str, CatalogueEntry] = {
     ),
     "cell-control": _value(
         "error",
-        "A value holds control characters or line breaks.",
+        "A value contains control characters or line breaks.",
         {
             case: Text(
                 f"the value contains {what}",
@@ -382,9 +382,10 @@ VALUES: Mapping[str, CatalogueEntry] = {
         "error",
         "A cell or attribute has several values, but only one is allowed.",
         {
-            "": Text("the {what} has {count} values, one allowed", "keep one value"),
+            "": Text("the {what} has {count} values, but only one is allowed", "keep one value"),
             "column": Text(
-                "{column:q} has {count} values, one allowed in the {what}", "keep one value"
+                "{column:q} has {count} values, but only one is allowed in the {what}",
+                "keep one value",
             ),
             "external-id": Text(
                 "the row gives one external id to several groups",
@@ -426,7 +427,7 @@ VALUES: Mapping[str, CatalogueEntry] = {
     ),
     "username-odd": _value(
         "warning",
-        "A username holds blanks or characters that are hard to type.",
+        "A username contains blanks or characters that are hard to type.",
         {
             "": Text(
                 "the username contains a blank, a colon or an invisible character",
@@ -474,7 +475,7 @@ VALUES: Mapping[str, CatalogueEntry] = {
     ),
     "name-invisible": CatalogueEntry(
         "warning",
-        "A name holds an invisible character.",
+        "A name contains an invisible character.",
         one(
             "the text contains {char}, which is invisible",
             "delete the character; with it, the name looks the same but is a different name",
@@ -593,8 +594,8 @@ VALUES: Mapping[str, CatalogueEntry] = {
         "error",
         "MariaDB and MySQL treat two usernames as one.",
         one(
-            "the usernames {usernames:q} are one on MariaDB and MySQL, which ignore case, accents"
-            " and emoji",
+            "the usernames {usernames:q} are one on MariaDB and MySQL, which ignore case and"
+            " accents and treat all emoji as one",
             "if they mean one user, spell the username the same way everywhere (for case, use the"
             " transform lower); otherwise give one of them another username",
         ),
@@ -663,7 +664,8 @@ VALUES: Mapping[str, CatalogueEntry] = {
         "error",
         "The input gives one user two roles in one project.",
         one(
-            "the input gives {username:q} the roles {roles:list} in {project:q}, one allowed",
+            "the input gives {username:q} the roles {roles:list} in {project:q}, but only one"
+            " is allowed",
             "keep one role for each user and project",
         ),
         {"username": Personal.LOGIN},
@@ -692,15 +694,15 @@ VALUES: Mapping[str, CatalogueEntry] = {
     ),
     "group-differs": CatalogueEntry(
         "error",
-        "Rows differ about a group.",
+        "Rows give different values for one group.",
         {
             "external-id": Text(
                 "the input gives the group {group:q} the external ids {ids:q}",
                 "keep one external id for each group",
             ),
             "role": Text(
-                "the input gives the group {group:q} the roles {roles:list} in {project:q}, one"
-                " allowed",
+                "the input gives the group {group:q} the roles {roles:list} in {project:q}, but"
+                " only one is allowed",
                 "keep one role for each group and project",
             ),
         },
@@ -709,8 +711,8 @@ VALUES: Mapping[str, CatalogueEntry] = {
         "error",
         "MariaDB and MySQL treat the names of two groups as one.",
         one(
-            "the groups {names:q} are one group on MariaDB and MySQL, which ignore case and"
-            " accents",
+            "the groups {names:q} are one group on MariaDB and MySQL, which ignore case and accents"
+            " and treat all emoji as one",
             "give one of them another name, under values in the mapping",
         ),
     ),
@@ -735,7 +737,7 @@ VALUES: Mapping[str, CatalogueEntry] = {
     ),
     "project-differs": CatalogueEntry(
         "error",
-        "Rows differ about a new project.",
+        "Rows give different values for a new project, or several have one name.",
         {
             "fields": Text(
                 "{rows} rows describe the project {project:q}, with different values of"

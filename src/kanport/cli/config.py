@@ -41,7 +41,7 @@ def config_command() -> None:
 
 @dataclass(frozen=True)
 class SettingRow:
-    """One setting: its name, its value without secrets, its origin, and problems."""
+    """One setting: its value without secrets, its origin, where Kanport looked, and its problem."""
 
     setting: str
     value: Any
@@ -184,7 +184,7 @@ def _referred(reference: "SettingSecret | None") -> str:
 
 
 def _host(url: str) -> str:
-    # The whole URL of a webhook usually suffices to post to it.
+    # Whoever knows a webhook's URL can usually post to it, so show only the host.
     from kanport.messages import MASK
 
     parts = urlsplit(url)
