@@ -223,7 +223,7 @@ def main() -> None:
     for name, what in make(Path()).items():
         for form in FORMATS.values():
             for ending in form.endings[:1]:
-                api.render(what, OUTPUT / f"{name}{ending}")
+                api.render(what, OUTPUT / f"{name}-report{ending}")
         changes = what.changes if isinstance(what, Plan) else what.plan.changes
         print(f"{name}: {len(changes)} changes")
     print(f"The reports are in {OUTPUT.relative_to(ROOT)}/.")

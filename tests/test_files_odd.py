@@ -202,7 +202,7 @@ def test_a_new_report_is_for_its_owner_alone_and_says_so(
 ) -> None:
     assert kanport("plan", "club.yaml", "-o", "plan.json").code == 0
     ended = kanport("report", "plan.json", "-o", f"report.{ending}")
-    assert "readable by you alone" in ended.err
+    assert "readable only by you" in ended.err
     assert mode_of(Path(f"report.{ending}")) == 0o600
     if ending == "csv":
         assert mode_of(Path("report.csv.proof.json")) == 0o600

@@ -163,11 +163,11 @@ def readers(path: Path) -> str:
     if not POSIX or not stat.S_ISREG(found.st_mode) or found.st_mode & stat.S_IROTH:
         return ""
     if not found.st_mode & stat.S_IRGRP:
-        return "readable by you alone"
+        return "readable only by you"
     try:
-        return f"readable by you and the group {grp.getgrgid(found.st_gid).gr_name}"
+        return f"readable only by you and the group {grp.getgrgid(found.st_gid).gr_name}"
     except KeyError:
-        return f"readable by you and the group {found.st_gid}"
+        return f"readable only by you and the group {found.st_gid}"
 
 
 def _shared(folder: Path) -> bool:
@@ -451,6 +451,14 @@ _MADE_FOR = (
     (
         re.compile(rb'"kanport-journal/'),
         "this is a journal: kanport report {name} shows it, kanport resume {name} finishes it",
+    ),
+    (
+        re.compile(rb'"kanport-report/'),
+        "this is a report: name the plan or the journal that it was made from",
+    ),
+    (
+        re.compile(rb'"kanport-(access-)?comparison/'),
+        "this is a comparison: name one of the files that it compares",
     ),
     (
         re.compile(rb'"kanport-plan/'),

@@ -179,6 +179,6 @@ def _refusal(lock: Lock, holder: LockHolder | None, waited: float) -> LockHeld:
 def _unlockable(lock: Lock, problem: OSError) -> UsageError:
     return UsageError(
         f"the lock on {lock.what} cannot be taken: {lock.path}: {problem.strerror}",
-        hint="may you write there? KANPORT_STATE names another folder for the locks of servers,"
-        " ledger: in the mapping another place for the ledger",
+        hint="check that you can write there; KANPORT_STATE sets another folder for the locks of"
+        " servers, and ledger: in the mapping another place for the ledger",
     )

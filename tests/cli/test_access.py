@@ -43,9 +43,24 @@ def test_a_snapshot_is_rendered_again_without_a_server(
     again = kanport("state", "now.json", "-o", "again.html")
     assert again.code == 0
     assert Path("again.html").read_bytes() == Path("now.html").read_bytes()
-    refused = kanport("state", "-o", "now.html", "--url", filled.url, "--table", "nothing")
-    assert refused.code == 0
-    assert kanport("state", "now.json", "-o", "x.csv", "--table", "nothing").code == 2
+
+
+def test_an_unknown_list_is_an_error_in_every_format(filled: Sandbox, kanport: Kanport) -> None:
+    for options in ([], ["--format", "csv"], ["-o", "x.csv"], ["-o", "x.html"], ["-o", "x.json"]):
+        ended = kanport("state", "--table", "nothing", *options)
+        assert (ended.code, ended.out) == (2, "")
+        assert "no-two-factor" in ended.err
+    assert not list(Path().glob("x.*"))
+
+
+def test_a_comparison_is_not_called_a_snapshot(filled: Sandbox, kanport: Kanport) -> None:
+    assert "Wrote old.json: snapshot" in kanport("state", "-o", "old.json").err
+    ended = kanport("state", "--compare", "old.json", "-o", "new.json")
+    assert "Wrote new.json: comparison of two snapshots" in ended.err
+    for wrong in (["old.json", "new.json"], ["new.json"]):
+        refused = kanport("state", "--compare", *wrong)
+        assert refused.code != 0
+        assert "this is a comparison" in refused.err
 
 
 def test_a_snapshot_is_not_lost_by_another_file(filled: Sandbox, kanport: Kanport) -> None:

@@ -127,3 +127,16 @@ def test_no_option_is_suggested_that_lowers_security(option: str) -> None:
         assert not [
             one for one in NEVER_SUGGESTED if f"'{one}'" in ended.stderr.replace(option, "")
         ]
+
+
+def test_a_package_of_evidence_does_not_go_to_stdout() -> None:
+    told = CliRunner().invoke(cli, ["evidence", "run.jsonl", "-o", "-"])
+    assert told.exit_code == 2
+    assert "stdout" in told.output
+    assert "`-` is stdout" not in command("evidence").get_help(click.Context(command("evidence")))
+
+
+def test_the_commands_of_a_review_are_listed_in_the_order_of_use() -> None:
+    found = command("review")
+    assert isinstance(found, click.Group)
+    assert found.list_commands(click.Context(found)) == ["start", "status", "collect", "close"]

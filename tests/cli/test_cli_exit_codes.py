@@ -34,7 +34,7 @@ TABLE = [
         Exit.OK,
         "Kanport run: club\n"
         "✓ All 6 changes are done: 3 users were created; 3 memberships were granted.\n",
-        "The journal is in FOLDER/state/club-RUN.journal.jsonl.\n"
+        "Wrote FOLDER/state/club-RUN.journal.jsonl: journal.\n"
         "Verified: a second plan has no changes.\n",
     ),
     Row(endings.nothing_to_do, Exit.OK, "", ""),
@@ -66,7 +66,7 @@ TABLE = [
         Exit.PARTIAL,
         "Kanport run: club\n"
         "✓ All 6 changes are done: 3 users were created; 3 memberships were granted.\n",
-        "The journal is in FOLDER/state/club-RUN.journal.jsonl.\n"
+        "Wrote FOLDER/state/club-RUN.journal.jsonl: journal.\n"
         "Verified: a second plan has no changes.\n",
     ),
     Row(
@@ -90,7 +90,7 @@ TABLE = [
         endings.no_mapping,
         Exit.CONFIG,
         "",
-        "Error: there is no mapping none.yaml\nHint: there are club.yaml\n",
+        "Error: there is no mapping none.yaml\nHint: mappings in this folder: club.yaml\n",
     ),
     Row(
         endings.no_configuration,
@@ -163,7 +163,7 @@ TABLE = [
         Exit.INTERRUPTED,
         "Kanport run: club\n"
         "✗ The run stopped early. 3 of 6 changes are in place; 3 were not started.\n",
-        "The journal is in FOLDER/state/club-RUN.journal.jsonl.\n"
+        "Wrote FOLDER/state/club-RUN.journal.jsonl: journal.\n"
         "Finish the run with: kanport resume FOLDER/state/club-RUN.journal.jsonl\n",
     ),
     Row(

@@ -192,7 +192,7 @@ ROLES = {
         " here it is app-admin, app-manager or app-user"
     ),
     field("role: {from: A, values: {X: true}}"): (
-        "9:33: X must be a role | there are app-admin, app-manager or app-user"
+        "9:33: X must be a role | use one of app-admin, app-manager or app-user"
     ),
     membership("project: {from: P}\nrole: member"): (
         '13:11: there is no role "member" | did you mean project-member?'
@@ -470,7 +470,7 @@ def test_a_mapping_that_is_not_there_says_what_is(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match=r"there is no mapping .*maping\.yaml") as raised:
         load_mapping(tmp_path / "maping.yaml")
 
-    assert raised.value.hint == f"there are {tmp_path / 'mapping.yaml'}"
+    assert raised.value.hint == f"mappings in this folder: {tmp_path / 'mapping.yaml'}"
 
 
 def test_a_folder_is_no_mapping(tmp_path: Path) -> None:

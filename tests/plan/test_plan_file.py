@@ -123,6 +123,9 @@ def test_a_file_that_is_no_plan_is_refused_with_what_it_is(tmp_path: Path) -> No
     for text, said in cases.items():
         path.write_text(text, "utf-8")
         assert said in _refusal(path).message
+    path.write_text('{"format": "kanport-report/1"}', "utf-8")
+    assert _refusal(path).message == f"{path} is not a plan"
+    assert "this is a report" in (_refusal(path).hint or "")
     path.write_bytes(b"PK\x03\x04\xff\xfe")
     assert "is not UTF-8" in _refusal(path).message
     assert "cannot be read" in _refusal(tmp_path / "nowhere.json").message

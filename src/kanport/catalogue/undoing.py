@@ -144,7 +144,8 @@ UNDOING: Mapping[str, CatalogueEntry] = {
             "groups-stay": Text(
                 "{count:#group|groups} that the run created {count:stays|stay}, without the members"
                 " that it added: {groups:q}",
-                "--remove-created removes {count:it|them} instead",
+                "--remove-created NUMBER removes {count:it|them}, and up to NUMBER users that the"
+                " run created",
             ),
             "group-anew": Text(
                 "Kanport creates the group {group:q} again: it loses access that Kanport did not"

@@ -41,7 +41,8 @@ _ENDINGS = (".txt", ".md", ".json", ".html", ".csv", ".xlsx")
 )
 @output_option(
     "report_paths",
-    "File to write: a report (.html, .xlsx, .md, .csv, .txt), or the snapshot (.json).",
+    "File to write: a report (.html, .xlsx, .md, .csv, .txt), or the snapshot (.json); with"
+    " --compare, the comparison.",
     endings=_ENDINGS,
 )
 @click.option(
@@ -54,8 +55,8 @@ _ENDINGS = (".txt", ".md", ".json", ".html", ".csv", ".xlsx")
 @click.option(
     "--table",
     metavar="LIST",
-    help="List to write as CSV (default: access), such as no-two-factor, orphans or no-manager. A"
-    " wrong name prints all.",
+    help="List to write as CSV (default: access), such as no-two-factor, orphans or no-manager. An"
+    " unknown name is an error that names all lists.",
 )
 @JOURNALS
 @DOCUMENT_FORMAT

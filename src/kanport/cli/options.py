@@ -42,7 +42,7 @@ class OutputFile(click.Path):
                 from kanport.files import STDOUT
 
                 return STDOUT
-            self.fail("name a file; this does not go to stdout", param, ctx)
+            self.fail("name a file; Kanport does not write this to stdout", param, ctx)
         path = Path(value)
         if self._endings and path.suffix and path.suffix.lower() not in self._endings:
             self.fail(f"{path}: the name must end in {' or '.join(self._endings)}", param, ctx)
@@ -60,22 +60,23 @@ def output_option(
     *,
     endings: tuple[str, ...] = (),
     folder: bool = False,
+    stdout: bool = True,
     metavar: str = "FILE",
     **attributes: Any,
 ) -> Callable[[F], F]:
     """Return `-o`, which is the same everywhere: several files, `-` for stdout, formats by ending.
 
-    The command gets the paths under `name`, each once.
+    The command gets the paths under `name`, each once. With `stdout=False`, `-` is wrong usage.
     """
     return click.option(
         "-o",
         "--output",
         name,
-        type=OutputFile(stdout=True, endings=endings, folder=folder),
+        type=OutputFile(stdout=stdout, endings=endings, folder=folder),
         multiple=True,
         callback=lambda ctx, parameter, paths: tuple(dict.fromkeys(paths)),
         metavar=metavar,
-        help=f"{help} `-` is stdout. Can be repeated.",
+        help=f"{help}{' `-` is stdout.' if stdout else ''} Can be repeated.",
         **attributes,
     )
 
@@ -346,12 +347,15 @@ WAIT = click.option(
     help="Seconds to wait for another run to finish (default: fail at once).",
 )
 
-YES = click.option(
-    "-y",
-    "--yes",
-    is_flag=True,
-    help="Do not ask for confirmation. Without a terminal, apply requires it.",
-)
+
+def yes_option(without_terminal: str) -> Callable[[F], F]:
+    """Return `--yes`; `without_terminal` says what the command does where it cannot ask."""
+    return click.option(
+        "-y",
+        "--yes",
+        is_flag=True,
+        help=f"Do not ask for confirmation. {without_terminal}",
+    )
 
 
 def moved_mapping_option(needed: str) -> Callable[[F], F]:

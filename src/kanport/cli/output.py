@@ -84,7 +84,7 @@ class Output:
             from kanport.api import write_report
 
             write_report(path, view, form, table=self._table, masked=self.masked)
-            self.note(f"The report is in {path}{_for_whom(path)}.")
+            self.note(wrote(path, "report"))
 
     def show(
         self, view: "View", *, everything: str = "", files: Mapping[str, str] = MappingProxyType({})
@@ -241,11 +241,12 @@ class Output:
         )
 
 
-def _for_whom(path: Path) -> str:
+def wrote(path: Path, what: str) -> str:
+    """Return the message that a file was written: its name, what it is, and who can read it."""
     from kanport.files import readers
 
     told = readers(path)
-    return f", {told}" if told else ""
+    return f"Wrote {path}: {what}{f' ({told})' if told else ''}."
 
 
 # --- short reports --------------------------------------------------------------------------------
@@ -273,17 +274,21 @@ def show_document(
     """Write a short report to files by their extensions, or print it in the chosen format.
 
     `table` is the table that a CSV file holds. With `everything`, the command that prints all of
-    it, a report is a screen on a terminal. Raise UsageError for a format that it does
+    it, a report is a screen on a terminal. Raise UsageError for a table or a format that it does
     not have.
     """
     from kanport.files import STDOUT, write_file
 
+    if table is not None:
+        # A wrong name is an error in every format, although only CSV shows one table.
+        paper.document.table(table)
     paths = tuple(paths)
     files = [(path, _format_of(path)) for path in paths if path != STDOUT]
     for path, form in files:
         over = paper.kind if form == "json" else None
         write_file(path, _drawn(paper, form, table), over=over)
-        output.note(f"The report is in {path}.")
+        what = paper.json_is if form == "json" else "report"
+        output.note(wrote(path, what))
     if not paths or STDOUT in paths:
         if everything and output.show_screen(paper, everything):
             return

@@ -36,7 +36,7 @@ from kanport.cli.options import (
     server_options,
     with_options,
 )
-from kanport.cli.output import Output
+from kanport.cli.output import Output, wrote
 from kanport.files import STDOUT
 
 if TYPE_CHECKING:
@@ -306,7 +306,7 @@ def deliver(
         view = api.view_of(plan, mask=output.masked, next_steps=steps)
         output.show(view, everything=everything, files=files)
     for path in plan_paths:
-        output.note_unless_shown(f"The plan is in {path}.")
+        output.note_unless_shown(wrote(path, "plan"))
     output.say_what_stops(plan)
 
 
@@ -503,7 +503,7 @@ def approve_command(
         )
     for path in approval_paths:
         if path != STDOUT:
-            output.note(f"The approval is in {path}.")
+            output.note(wrote(path, "approval"))
     if approval.others:
         names = ", ".join(escape_name(one.by) for one in approval.others)
         output.note(f"The file also holds the approval of {names}.")
@@ -525,7 +525,8 @@ def approve_command(
     "remove_at_most",
     type=click.IntRange(min=1),
     metavar="NUMBER",
-    help="Remove the users that the run created, up to this number, instead of disabling them.",
+    help="Remove the users and groups that the run created, instead of keeping them. NUMBER is the"
+    " maximum number of users.",
 )
 @moved_mapping_option("Undo leaves its protected users alone.")
 @WAIT
@@ -550,10 +551,11 @@ def undo_command(
 
     The plan restores the old values, grants the access that the run revoked, revokes the access
     that it granted, and disables users that it created. It undoes only changes of that run, and
-    only if nobody changed the value since. A warning names everything that Kanport cannot undo; the
-    exit code is then 3.
+    only if nobody changed the value since. Errors name what Kanport cannot undo (exit code 3).
+    Warnings name what it undoes only in part, for example users that it disables instead of
+    removing (exit code 0).
 
-    --remove-created needs the maximum number of removals, because a removal cannot be undone: more
+    --remove-created needs the maximum number of users, because a removal cannot be undone: more
     than that stops the plan with a safety check (exit code 4). Kanboard deletes private
     projects with a removed user, so Kanport only disables a user with a private project or with
     later changes.

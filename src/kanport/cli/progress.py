@@ -165,12 +165,12 @@ class Following:
             self._record.message = view.headline
         everything = shlex.join(["kanport", "report", str(result.journal)])
         output.show(view, everything=everything, files=files)
-        output.note_unless_shown(f"The journal is in {result.journal}.")
+        output.note_unless_shown(f"Wrote {result.journal}: journal.")
         if result.run.stopped is not None:
             output.note_unless_shown(f"Finish the run with: {self._resume_command(result.journal)}")
         for path in result.passwords_to:
             if path == self.passwords_to:
-                output.note_unless_shown(f"The new passwords are in {path}.")
+                output.note_unless_shown(f"Wrote {path}: new passwords.")
             else:
                 both = " If a user is in both files, the newer file counts." if new else ""
                 output.note_unless_shown(

@@ -57,8 +57,8 @@ def report_command(
 ) -> None:
     """Render a plan or a run as a report: HTML, PDF, Excel and others.
 
-    -o writes HTML, PDF, Excel, Markdown, JSON, CSV or text, by the ending of the file; --format
-    also prints JUnit XML, SARIF and GitHub annotations. Without -o, the report goes to stdout.
+    -o writes HTML, PDF, Excel, Markdown, JSON, CSV, text, JUnit XML (.xml) or SARIF, by the ending
+    of the file. --format github prints GitHub annotations. Without -o, the report goes to stdout.
 
     A CSV file holds one table (--table): the changes, the findings, the access before and after,
     the result of each input row, or the withheld removals. If a spreadsheet program would read a
@@ -184,10 +184,10 @@ def verify_report_command(
 ) -> None:
     """Check that a report is unchanged and belongs to a plan or run.
 
-    Every report contains its own digest; a CSV file has it in REPORT.proof.json beside it. The
-    digest shows every edit, unless somebody computed a new digest. With --plan or --journal,
-    Kanport renders the report again and compares it byte for byte. Then you need to trust only the
-    plan or the journal.
+    Every report contains its own digest; CSV, JUnit and SARIF files have it in REPORT.proof.json
+    beside them. The digest shows every edit, unless somebody computed a new digest. With --plan or
+    --journal, Kanport renders the report again and compares it byte for byte. Then you need to
+    trust only the plan or the journal.
 
     The exit code is 0 if every check passed, and 3 if one failed.
 
@@ -235,7 +235,7 @@ def _checks(checks: "Checks") -> dict[str, Any]:
 
 @click.command("evidence", cls=Command)
 @click.argument("journal", metavar="[JOURNAL]", required=False, type=click.Path(path_type=Path))
-@output_option("package_paths", "Package to write.", endings=(".zip",))
+@output_option("package_paths", "Package to write (.zip).", endings=(".zip",), stdout=False)
 @click.option(
     "--before",
     "before_path",
@@ -317,7 +317,7 @@ def evidence_command(
     """
     from kanport import api
     from kanport.errors import Exit, UsageError
-    from kanport.files import STDOUT, check_target
+    from kanport.files import check_target
 
     output = Output(ctx, form)
     if verified is not None:
@@ -332,8 +332,6 @@ def evidence_command(
         raise UsageError(
             "there is nothing to pack", hint="kanport evidence JOURNAL -o run.zip, or --verify FILE"
         )
-    if STDOUT in package_paths:
-        raise UsageError("a package does not go to stdout", hint="name a file")
     read = [one for one in (journal, before_path, after_path, sign_with) if one is not None]
     for path in package_paths:
         check_target(path, inputs=[*read, *attachments])
@@ -347,11 +345,11 @@ def evidence_command(
     )
     for path in package_paths:
         api.write_evidence(path, content)
-        output.note(f"The evidence is in {path}; check it with: kanport evidence --verify {path}")
+        output.note(f"Wrote {path}: evidence. Check it with: kanport evidence --verify {path}")
     if sign_with is None:
         output.note(
-            "The package has no SSH signature: its digests show changes only to somebody who knows"
-            " them. Sign it with --sign KEY."
+            "The package has no SSH signature: anyone who changes a file can also change the"
+            " digests. To sign it, use --sign KEY."
         )
 
 

@@ -26,7 +26,15 @@ if TYPE_CHECKING:
 FOLDER = click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 
 
-@click.group("review")
+class InOrder(click.Group):
+    """A group whose `--help` lists the commands in the order of use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands as they were added."""
+        return list(self.commands)
+
+
+@click.group("review", cls=InOrder)
 @common_options
 def review_command() -> None:
     """Let managers review existing access, and plan what they decide.

@@ -20,7 +20,6 @@ from kanport.cli.options import (
     ONLY,
     STATE,
     WAIT,
-    YES,
     Command,
     OutputFile,
     approval_options,
@@ -29,6 +28,7 @@ from kanport.cli.options import (
     server_options,
     with_options,
     writing_options,
+    yes_option,
 )
 from kanport.cli.output import Output
 from kanport.errors import UsageError
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @click.command("apply", cls=Command)
 @click.argument("plan_path", metavar="PLAN.json", type=click.Path(path_type=Path))
-@YES
+@yes_option("Without a terminal, apply requires it.")
 @click.option(
     "--journal",
     "journal_path",
@@ -251,7 +251,7 @@ def sync_command(
 
 @click.command("resume", cls=Command)
 @click.argument("journal_path", metavar="JOURNAL", type=click.Path(path_type=Path))
-@YES
+@yes_option("Without a terminal, resume does not ask.")
 @moved_mapping_option(
     "Kanport needs it for passwords from a source, protected accounts and the ledger."
 )

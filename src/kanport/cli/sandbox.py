@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from kanport.cli.options import Command
+from kanport.cli.options import Command, common_options
 from kanport.errors import UsageError
 
 _TOKEN_BYTES = 24
@@ -52,8 +52,8 @@ _TOKEN_BYTES = 24
     type=click.Choice(["full", "safe", "old"]),
     default="full",
     show_default=True,
-    help="Fields of a user in answers: full as in 1.0.25 to 1.2.53, safe without secrets, old as in"
-    " 1.0.24.",
+    help="User fields that the server returns: full (as Kanboard 1.0.25 to 1.2.53), safe (without"
+    " secrets, as newer versions), or old (as Kanboard 1.0.24).",
 )
 @click.option(
     "--time-limit",
@@ -95,12 +95,12 @@ _TOKEN_BYTES = 24
     metavar="SECONDS",
     help="Delay before each request.",
 )
+@common_options
 def sandbox_command(token: str | None, ldap_users: tuple[str, ...], **settings: Any) -> None:
     """Run a Kanboard-compatible server on loopback, to try Kanport.
 
     The server answers Kanboard's JSON-RPC API and has no web pages. Without --store, it starts with
-    the user `admin` only. It prints its address when it is ready, and ends
-    on Ctrl-C or SIGTERM.
+    the user `admin` only. It prints its address when it is ready, and ends on Ctrl-C or SIGTERM.
 
     \b
     Example:
@@ -123,6 +123,7 @@ def sandbox_command(token: str | None, ldap_users: tuple[str, ...], **settings: 
         raise UsageError(f"the sandbox cannot start: {why}") from error
     with server:
         if given is None:
+            # Whatever the log and --quiet say: nobody could use the server without it.
             click.echo(f"token: {token}", err=True)
         click.echo(f"listening on {server.url}")
         ended.wait()

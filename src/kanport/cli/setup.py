@@ -16,6 +16,7 @@ from kanport.cli.options import (
     common_options,
     output_option,
     server_options,
+    yes_option,
 )
 from kanport.cli.output import Output
 from kanport.files import STDOUT
@@ -151,7 +152,7 @@ def init_command(
         for note in notes if target == targets[0] else ():
             output.note(note)
         if target != STDOUT:
-            output.note(f"The mapping is in {target}. Read it, then run: kanport validate {target}")
+            output.note(f"Wrote {target}: mapping. Read it, then run: kanport validate {target}")
 
 
 # --- kanport doctor -------------------------------------------------------------------------------
@@ -223,9 +224,7 @@ def doctor_command(ctx: click.Context, /, mapping: Path | None, form: str) -> No
     metavar="PATTERN",
     help="Adopt the memberships of projects by name, identifier or id (#3). Can be repeated.",
 )
-@click.option(
-    "-y", "--yes", is_flag=True, help="Do not ask for confirmation. Required without a terminal."
-)
+@yes_option("Without a terminal and without --yes, adopt only lists what it would record.")
 @WAIT
 @STATE
 @server_options
@@ -379,13 +378,13 @@ def export_command(
         )
     counts = ", ".join(rows_of(name, number) for name, number in exported.rows.items())
     for target in targets:
-        output.note(f"Written to {'stdout' if target == STDOUT else target}: {counts}.")
+        output.note(f"Wrote {'stdout' if target == STDOUT else target}: {counts}.")
     for line in exported.lossy[:_MOST_LISTED]:
         output.warn(line)
     if len(exported.lossy) > _MOST_LISTED:
         output.warn(f"{len(exported.lossy) - _MOST_LISTED} more values read back differently")
     if mapping_path is not None:
-        output.note(f"The mapping that reads the export is in {mapping_path}.")
+        output.note(f"Wrote {mapping_path}: mapping that reads the export.")
 
 
 def rows_of(table: str, number: int) -> str:

@@ -89,7 +89,7 @@ def _similar(path: Path) -> str | None:
         there = sorted(str(file) for ending in ("*.yaml", "*.yml") for file in folder.glob(ending))
     except OSError:
         return None
-    return f"there are {', '.join(there[:5])}" if there else None
+    return f"mappings in this folder: {', '.join(there[:5])}" if there else None
 
 
 def _not_a_table(document: LocatedDocument) -> Mistake:

@@ -235,7 +235,7 @@ def _role(role: Any, roles: Roles, at: KeyPath) -> Mistakes:
         return
     # Two mistakes are so frequent that they deserve an answer of their own.
     if not isinstance(role, str):
-        yield problem("must be a role", at=at, hint=f"there are {roles.hint}")
+        yield problem("must be a role", at=at, hint=f"use one of {roles.hint}")
         return
     close = near(role, roles.known)
     other = PROJECT_ROLES if roles.known == APP_ROLES else APP_ROLES
@@ -243,7 +243,7 @@ def _role(role: Any, roles: Roles, at: KeyPath) -> Mistakes:
         what = "a project" if other is PROJECT_ROLES else "the whole server"
         hint = f"{role} is a role on {what}; here it is {roles.hint}"
     else:
-        hint = f"did you mean {close}?" if close else f"there are {roles.hint}"
+        hint = f"did you mean {close}?" if close else f"use one of {roles.hint}"
     yield problem(f"there is no role {quoted(role)}", at=at, hint=hint)
 
 

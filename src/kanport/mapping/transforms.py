@@ -237,7 +237,7 @@ def _read(written: Any) -> TransformStep:
             "each transform is an item of its own",
             hint="write [{before: x}, {prefix: y}], not [{before: x, prefix: y}]",
         )
-    raise problem("must be the name of a transform", hint=f"there are {', '.join(NAMES)}")
+    raise problem("must be the name of a transform", hint=f"use one of {', '.join(NAMES)}")
 
 
 def _read_name(name: str) -> TransformStep:
@@ -276,7 +276,7 @@ def _with_argument(name: str, argument: Any) -> TransformStep | None:
 
 def _which(name: str) -> str:
     close = near(name, NAMES)
-    return f"did you mean {close}?" if close else f"there are {', '.join(NAMES)}"
+    return f"did you mean {close}?" if close else f"use one of {', '.join(NAMES)}"
 
 
 _EXAMPLES = {

@@ -28,7 +28,9 @@ from kanport.plan.resolve import Resolved, resolve
 
 def access_paper(lists: AccessLists) -> Paper:
     """Return the report about the access on a server; as JSON it is the snapshot."""
-    return Paper(lists.document(), lambda: dump_snapshot(lists.snapshot), ArtifactKind.SNAPSHOT)
+    return Paper(
+        lists.document(), lambda: dump_snapshot(lists.snapshot), ArtifactKind.SNAPSHOT, "snapshot"
+    )
 
 
 def read_access(
@@ -86,7 +88,7 @@ def compare_access(
             and (one.run.finished_at or one.run.started_at) >= old.taken_at
         ]
     comparison = AccessComparison(old, new, runs)
-    return Paper(comparison.document(), comparison.as_dict)
+    return Paper(comparison.document(), comparison.as_dict, json_is="comparison of two snapshots")
 
 
 def history(state: Path | None, journals: Sequence[Path] = ()) -> Paper:

@@ -300,7 +300,7 @@ def _about(plan: Plan, run: Run, signatures: list[str]) -> str:
             "the signer and not from this package: see man ssh-keygen, ALLOWED SIGNERS.",
         ]
     elif HMAC not in signatures:
-        lines += ["", "This package is not signed: the digests show only changes by accident."]
+        lines += ["", "This package is not signed: its digests reveal only accidental changes."]
     return "\n".join(lines) + "\n"
 
 

@@ -75,12 +75,14 @@ def view_of_findings(
 class Paper:
     """A short report: as a document for people, and for programs as plain values, or as JSON.
 
-    `kind` is what its JSON is where that is a file of Kanport's own, which may replace another one.
+    `kind` is what its JSON is where that is a file of Kanport's own, which may replace another one;
+    `json_is` names it to the user.
     """
 
     document: "Document"
     data: Callable[[], dict[str, Any] | str]
     kind: ArtifactKind | None = None
+    json_is: str = "report"
 
 
 def compare_files(old_path: Path, new_path: Path) -> tuple[Paper, tuple[Plan, Plan]]:

@@ -18,7 +18,7 @@ from kanport.plan.change import Change
 from kanport.plan.change_text import ChangeTexts
 from kanport.plan.model import FORMAT, Plan, PlanAccess, PlanPart, change_in_file
 
-# A plan of a million changes has about this size; what is larger is no plan, or never ends.
+# A plan of a million changes has about this size; what is larger is not a plan, or never ends.
 MAX_PLAN_BYTES = 512 * 1024 * 1024
 
 _PLAIN = json.JSONEncoder(ensure_ascii=False)
@@ -76,8 +76,8 @@ def load_plan(path: Path) -> Plan:
     """Read a plan from its file.
 
     Raises:
-        UsageError: it cannot be read, is no plan, is of a version that this Kanport does not know,
-            or was changed since it was made.
+        UsageError: it cannot be read, is not a plan, is of a version that this Kanport does not
+            know, or was changed since it was made.
     """
     try:
         text = read_file(path, most=MAX_PLAN_BYTES).decode("utf-8")
@@ -268,8 +268,8 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
     if form != FORMAT:
         if not form.startswith("kanport-plan/"):
             raise UsageError(
-                f"{path} is no plan but of the format {form!r}",
-                hint="name the plan that kanport plan MAPPING -o PLAN.json saved",
+                f"{path} is not a plan",
+                hint=made_for(path) or "name the plan that kanport plan MAPPING -o PLAN.json saved",
             )
         raise UsageError(
             f"{path} is of the format {form!r}, and this Kanport reads {FORMAT!r}",

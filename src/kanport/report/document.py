@@ -131,7 +131,7 @@ class Document:
             if key in (None, table.key):
                 return table
         known = ", ".join(table.key for table in self.tables)
-        raise UsageError(f'"{key}" is no table', hint=f"use one of {known}")
+        raise UsageError(f'there is no table "{key}"', hint=f"use one of {known}")
 
 
 def item(*words: Part, under: Iterable[Item] = ()) -> Item:

@@ -43,7 +43,7 @@ TABLES = ("changes", "findings", "access", "rows", "withheld", "open")
 def table_of(view: View, name: str) -> ReportTable:
     """Return one table of a report; raise UsageError where this kind has no such table."""
     if name not in _MAKERS:
-        raise UsageError(f'"{name}" is no table', hint=f"use one of {', '.join(_MAKERS)}")
+        raise UsageError(f'there is no table "{name}"', hint=f"use one of {', '.join(_MAKERS)}")
     if name in ("changes", "access", "withheld", "open") and view.kind is ViewKind.VALIDATION:
         raise UsageError(
             f"a validation has no table of {name}: no server was read",
