@@ -12,7 +12,6 @@ import io
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from kanport.mapping import LoadedMapping
 from kanport.mapping.sources import CsvSource, ExcelSource
 from kanport.normalize.columns import columns_used, secret_columns
 from kanport.origin import Origin
+from kanport.records import dataclass
 from kanport.sources.csv import Delimiter, header_of, tell_delimiter
 from kanport.sources.csv_encoding import Decoded, decode
 from kanport.sources.csv_records import BrokenRecord, Lines, Record, records

@@ -7,9 +7,11 @@ import json
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
+
+from kanport.records import dataclass
 
 # Without a handler nothing is logged: Python's last resort would print warnings on stderr.
 logging.getLogger("kanport").addHandler(logging.NullHandler())

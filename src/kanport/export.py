@@ -13,7 +13,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
@@ -26,6 +25,7 @@ from kanport.messages import listed, quoted
 from kanport.model import CurrentState, Group, Project, ProjectIndex, ProjectRole
 from kanport.names import compare_key, spelling_key
 from kanport.plan.roles import group_finder
+from kanport.records import dataclass
 from kanport.spreadsheet import converted, converted_in_column, stray_rows, unwrapped
 
 USERS, GROUPS, GROUP_MEMBERS = "users", "groups", "group_members"

@@ -4,13 +4,13 @@ Code decides by code and parameters, never by the wording.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Union
 
 from kanport import catalogue
 from kanport.catalogue.kinds import Personal
 from kanport.messages import MASK, fill
+from kanport.records import dataclass
 
 # A parameter is a plain value, several texts, or other facts that the wording includes.
 Param = Union[str, int, float, bool, None, "Fact", tuple[Union[str, "Fact"], ...]]

@@ -5,7 +5,7 @@ verifies, masks, exports and explains it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from kanport.catalogue.kinds import Personal
 from kanport.facts import Fact
 from kanport.model import AppRole, DesiredUser, Given, User
+from kanport.records import dataclass
 from kanport.rules import (
     app_role_problem,
     email_problem,

@@ -1,7 +1,7 @@
 """What a person must know about the input: findings, and the catalogue of their codes."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from enum import StrEnum
 from typing import Any
 
@@ -9,6 +9,7 @@ from kanport import catalogue
 from kanport.facts import Fact, Param, Pseudonym, fact
 from kanport.messages import fields_of
 from kanport.origin import Origin
+from kanport.records import dataclass
 
 
 class Severity(StrEnum):

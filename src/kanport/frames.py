@@ -8,7 +8,6 @@ import gc
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -18,6 +17,7 @@ from kanport.coded import Coded, Codes, Flags, LazySequence, Objects, objects
 from kanport.fields import BESIDE_USERNAME
 from kanport.model import DesiredRelation, DesiredState, DesiredUser, Given, RandomPassword
 from kanport.origin import Origin, RowPlace, in_place_order
+from kanport.records import dataclass
 from kanport.relations import About
 
 

@@ -7,7 +7,6 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from kanport.errors import UsageError
 from kanport.fields import ACTIVE, EMAIL, NAME, ROLE, UPDATABLE, USER_FIELDS, USERNAME, UserField
 from kanport.model import PRIVILEGED_ROLES
 from kanport.names import normalize as in_form
+from kanport.records import dataclass
 from kanport.rules import as_boolean
 from kanport.table import Table
 

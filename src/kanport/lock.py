@@ -11,10 +11,11 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from kanport.errors import LockHeld, UsageError
+from kanport.records import dataclass
 
 try:
     import fcntl

@@ -8,11 +8,12 @@ recorded username, and about the access of a group only while group and project 
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, NamedTuple, Self
 
 from kanport.model import CurrentState, Group, Identity, Project, User
 from kanport.names import compare_key, spelling_key
+from kanport.records import dataclass
 from kanport.relations import About
 
 

@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, Self, TypeVar
 
 from kanport.names import compare_key, id_in, id_text, plain_number, spelling_key
 from kanport.origin import Origin
+from kanport.records import dataclass
 from kanport.relations import RELATIONS, About
 
 T = TypeVar("T")

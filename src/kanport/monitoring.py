@@ -7,7 +7,7 @@ A `RunSummary` holds no secret: it is made of a plan, a run and messages, and no
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from kanport.errors import Exit
 from kanport.files import read_file, write_file
 from kanport.findings import Severity
 from kanport.memory import OpenRemoval
+from kanport.records import dataclass
 from kanport.report.escape import json_safe
 
 # What each exit code means to somebody who reads it on a telephone.

@@ -10,7 +10,6 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, make_msgid
@@ -28,6 +27,7 @@ from kanport.errors import KanportError
 from kanport.exchange import Connections, proxy_for
 from kanport.monitoring import RunSummary
 from kanport.network import BoundedSocket, Deadline, open_socket, shown_size, within
+from kanport.records import dataclass
 from kanport.report.escape import escape_control
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
-from kanport.records import record
+from kanport.records import dataclass
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Origin:
     """A place in the input: a cell of a file, or an attribute of a directory entry.
 

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from kanport.errors import Exit
 from kanport.facts import Fact, fact
-from kanport.records import record
+from kanport.records import dataclass
 
 STOPPED_BY_SIGNAL = fact("stopped-by-signal")
 STOPPED_BY_DEADLINE = fact("stopped-by-deadline")
@@ -53,7 +53,7 @@ class Status(StrEnum):
         return {"already so": "unchanged", "not attempted": "not started"}.get(self, self.value)
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one change; `why` says why it was not done.
 

@@ -1,9 +1,4 @@
-"""Values of which there are half a million: dataclasses that are quick to make.
-
-A frozen dataclass sets each field through `object.__setattr__`, which takes three times as long as
-an assignment. A `record` is frozen for the type checker only, which finds each line that would
-change one; otherwise it is a dataclass, equal and hashed by its fields.
-"""
+"""Values are dataclasses that are quick to make, both the classes and what is made of them."""
 
 import gc
 from collections.abc import Iterator
@@ -11,13 +6,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dataclasses import dataclass as record
-else:
     from dataclasses import dataclass
+else:
+    import dataclasses
 
-    def record(*, frozen: bool, **options: Any) -> Any:
-        """Return the decorator for a record; the options are those of `dataclass`."""
-        return dataclass(**options, unsafe_hash=frozen)
+    def dataclass(
+        cls: type | None = None, /, *, frozen: bool = False, eq: bool = True, **options: Any
+    ) -> Any:
+        """Return a class as a dataclass, or the decorator; `frozen` is for the type checker only.
+
+        That finds each line that would change a value. Python would set each field of a frozen one
+        through `object.__setattr__`, three times as slow as an assignment, of which there are
+        millions, and would compile two more methods for each of two hundred classes.
+        """
+        return dataclasses.dataclass(cls, eq=eq, unsafe_hash=frozen and eq, **options)
 
 
 @contextmanager
@@ -35,4 +37,4 @@ def rarely_collected() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-__all__ = ["rarely_collected", "record"]
+__all__ = ["dataclass", "rarely_collected"]

@@ -6,12 +6,12 @@ and reads back one of it (`kanport.normalize.relations`, `kanport.apply.calls`).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from kanport.names import case_key, compare_key, spelling_key
+from kanport.records import dataclass
 
 
 class About(StrEnum):

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property, partial
 from typing import Any, NamedTuple, Self
 
@@ -15,6 +15,7 @@ from kanport.coded import Coded, Flags, LazySequence, Objects, objects
 from kanport.facts import Fact, fact
 from kanport.findings import Finding
 from kanport.origin import Origin, RowPlace, place_order
+from kanport.records import dataclass
 
 Cell = str | tuple[str, ...]
 """An empty cell is the empty string; a cell is a tuple where a source has several values."""

@@ -7,7 +7,6 @@ and 470 MB instead of 2.5 seconds and 140 MB. `_Rows` holds all that this knows 
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Final, NamedTuple
@@ -17,6 +16,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.utility import xl_col_to_name, xl_range
 from xlsxwriter.worksheet import Worksheet
 
+from kanport.records import dataclass
 from kanport.spreadsheet import escaped_xstring
 
 MOST_CHARACTERS = 32_767

@@ -9,7 +9,6 @@ whose journal is elsewhere.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from kanport.access.snapshot import Snapshot
@@ -19,6 +18,7 @@ from kanport.outcome import Run, Status
 from kanport.plan.change import Action, Change, GroupChange, RelationChange, UserChange, by_ldap
 from kanport.plan.model import Plan
 from kanport.plan.roles import app_rank, project_rank
+from kanport.records import dataclass
 from kanport.relations import About
 from kanport.report.document import DataTable, Document
 from kanport.report.sentences import USER, Noun, counted, role_name, utc

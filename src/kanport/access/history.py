@@ -1,7 +1,6 @@
 """The runs of a state folder, one line each, and how grants, revocations and failures develop."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from kanport.outcome import Status
 from kanport.plan.change import GIVES
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import load_plan
+from kanport.records import dataclass
 from kanport.report.document import Chart, DataTable, Document
 from kanport.report.sentences import Noun, counted, utc
 from kanport.report.tables import Cell

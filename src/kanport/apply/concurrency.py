@@ -8,12 +8,13 @@ the rate of one, more bring nothing. So both are measured while the run goes on.
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Self
 
 from kanport.errors import UsageError
 from kanport.outcome import EndsRun
 from kanport.plan.change import Change
+from kanport.records import dataclass
 
 # Seconds that an answer is to take: long against the cost of a request, short against the 30 s that
 # PHP grants, and short enough for Ctrl-C.

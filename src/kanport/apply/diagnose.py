@@ -1,7 +1,6 @@
 """Why a change failed: Kanboard says only `false`, so Kanport looks for the reason."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from kanport.apply.calls import Ids
@@ -14,6 +13,7 @@ from kanport.kanboard.api_versions import SINCE
 from kanport.kanboard.rpc import Answer, Call, CallResult, NoAnswer, Refusal, RefusedCall
 from kanport.model import Group
 from kanport.plan.change import Action, Change, by_ldap
+from kanport.records import dataclass
 from kanport.relations import About
 
 _Key = tuple[str, int]

@@ -12,7 +12,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from hashlib import sha256
 from json.encoder import encode_basestring as quoted
@@ -29,6 +29,7 @@ from kanport.lock import lock_file
 from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Approved, EndsRun, Outcome, Run, Status, Tally
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import plan_digest
+from kanport.records import dataclass
 
 FORMAT = "kanport-journal/1"
 # The journal of a million changes has about this size; what is larger is none, or never ends.

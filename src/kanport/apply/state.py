@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal, NamedTuple
 
 from kanport.apply.calls import CREATING, Ids
@@ -12,6 +12,7 @@ from kanport.names import compare_key
 from kanport.outcome import SENT_UNKNOWN, Outcome, Status
 from kanport.plan.change import Action, Change, ChangesByAction, RelationChange, UserChange
 from kanport.plan.model import Plan
+from kanport.records import dataclass
 
 # What gives a user a username. Tables are quicker than members of an enumeration (Python 3.11).
 _NAMING = frozenset({Action.USER_CREATE, Action.USER_RENAME})

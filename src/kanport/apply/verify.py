@@ -7,7 +7,7 @@ they are made, the changes that may lock people out or delete other people's wor
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kanport.apply.calls import CREATING
 from kanport.apply.reconcile import Observation, Reader, observe, readback
@@ -30,6 +30,7 @@ from kanport.plan.guards import last_admin, min_admins
 from kanport.plan.guards.accounts import private_projects, protected_accounts
 from kanport.plan.model import GuardVerdict, Plan, blocking
 from kanport.plan.staleness import renamed_since
+from kanport.records import dataclass
 from kanport.relations import About
 
 WATCHED = frozenset({Action.USER_REMOVE, Action.USER_DISABLE, Action.USER_UPDATE})

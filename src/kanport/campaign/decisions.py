@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePath
 from types import MappingProxyType
@@ -40,6 +39,7 @@ from kanport.plan.projection import GroupProjection, indirect_changes
 from kanport.plan.relations import relation_change
 from kanport.plan.roles import access_risks
 from kanport.plan.unchanged_access import people_named, unchanged_access
+from kanport.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

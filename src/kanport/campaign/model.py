@@ -8,7 +8,6 @@ these two, so a workbook that somebody changed cannot ask for anything else. The
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +31,7 @@ from kanport.plan.guards.separation import violations
 from kanport.plan.model import PlanPart, PlanServer
 from kanport.plan.plan_file import canonical
 from kanport.plan.roles import project_rank
+from kanport.records import dataclass
 
 FORMAT: Literal["kanport-review/1"] = "kanport-review/1"
 REVIEW_FILE, SNAPSHOT_FILE, RESULT_FILE = "review.json", "snapshot.json", "result.json"

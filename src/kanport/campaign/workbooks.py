@@ -7,7 +7,6 @@ is missing says nothing: it stays open, and the access stays.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,7 @@ from kanport.messages import listed
 from kanport.model import ProjectRole
 from kanport.names import normalize as in_form
 from kanport.origin import Origin
+from kanport.records import dataclass
 from kanport.report.escape import storable
 from kanport.report.excel import fitting
 from kanport.rules import strip_blanks

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TextIO, cast
 
 import click
@@ -241,6 +242,8 @@ def main() -> None:
     lost = safe_streams()
     # Looking for plugins takes pydantic as long as loading itself, and Kanport uses none.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # httpx does without its own command line, which takes longer to load than all the rest of it.
+    sys.modules.setdefault("httpx._main", cast(ModuleType, None))
     try:
         with rarely_collected():
             cli(prog_name="kanport")

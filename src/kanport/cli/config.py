@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from kanport.cli.options import (
     writing_options,
 )
 from kanport.cli.output import Output
+from kanport.records import dataclass
 
 if TYPE_CHECKING:
     from kanport.config.file import Layers

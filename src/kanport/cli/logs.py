@@ -8,13 +8,13 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from kanport.errors import ConfigInvalid
 from kanport.events import Event
 from kanport.files import NO_WAIT
+from kanport.records import dataclass
 from kanport.report.escape import escape_control, json_safe
 
 # Events that stderr shows as messages anyway.

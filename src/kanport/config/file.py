@@ -10,7 +10,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -30,6 +30,7 @@ from kanport.mapping.yaml_file import (
     SyntaxProblem,
     decode,
 )
+from kanport.records import dataclass
 
 NAME = "kanport.toml"
 SYSTEM = Path("/etc/kanport") / NAME

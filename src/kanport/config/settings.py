@@ -8,7 +8,7 @@ import math
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from kanport.config.secrets import TokenReference, from_stdin, one_line, read_re
 from kanport.errors import ConfigInvalid
 from kanport.files import open_regular, read_secret
 from kanport.network import LONGEST_EXCHANGE
+from kanport.records import dataclass
 
 # Of RFC 9110: what a header's name may consist of.
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")

@@ -6,7 +6,6 @@ The check of a certificate is here because servers and directories both need it.
 import json
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -18,6 +17,7 @@ from kanport.findings import Finding, Severity
 from kanport.kanboard.transport import tls_context
 from kanport.messages import counted
 from kanport.network import Deadline, open_socket
+from kanport.records import dataclass
 from kanport.report.escape import escape_control, json_safe
 from kanport.report.sentences import SEVERITIES
 

@@ -5,7 +5,6 @@ rules read it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from kanport.findings import Finding
 from kanport.mapping import LoadedMapping
@@ -38,6 +37,7 @@ from kanport.origin import Origin
 from kanport.plan.change import Change
 from kanport.plan.matching import numbers_are_ids
 from kanport.plan.model import Plan
+from kanport.records import dataclass
 from kanport.table import Row, Table
 
 

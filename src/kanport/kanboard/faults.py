@@ -4,10 +4,10 @@ Whoever sends calls decides by the kind and by whether the request may have reac
 repeat, send less at once, read back, or give up.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from kanport.facts import Fact
+from kanport.records import dataclass
 
 
 class Fault(StrEnum):

@@ -11,7 +11,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -23,6 +22,7 @@ from kanport.kanboard.faults import NoAnswer
 from kanport.kanboard.rpc import METHOD_NOT_FOUND, Call, Calls, RefusedCall
 from kanport.model import CurrentState, Group, Project, ServerInfo, Unlisted, User
 from kanport.names import other_spellings
+from kanport.records import dataclass
 
 logger = logging.getLogger(__name__)
 

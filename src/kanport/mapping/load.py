@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -22,6 +21,7 @@ from kanport.mapping.yaml_file import (
     read_yaml,
 )
 from kanport.origin import Origin
+from kanport.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from kanport.mapping.base import near, problem, quoted
 from kanport.names import normalize as in_form
+from kanport.records import dataclass
 from kanport.rules import INVISIBLE, strip_blanks
 
 # Letters that Unicode does not take apart into a base letter and a mark.

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, Tag, WithJsonSchema, create_model
@@ -21,6 +20,7 @@ from kanport.mapping.base import (
     problem,
 )
 from kanport.mapping.rules import FieldRule, Rule
+from kanport.records import dataclass
 
 _SPAN = r"([1-9]\d{0,3})\s+(run|day)s?"
 _DAYS = r"([1-9]\d{0,3})\s+days?"

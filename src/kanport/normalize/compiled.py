@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from kanport.names import case_key
 from kanport.names import normalize as in_form
 from kanport.normalize.columns import column_name, rule_columns
 from kanport.normalize.notes import Place
+from kanport.records import dataclass
 from kanport.rules import strip_blanks
 
 Check = Callable[[str], Fact | None]

@@ -1,7 +1,6 @@
 """Which groups the rows want, apart from who is in them, and which access groups are to have."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -36,6 +35,7 @@ from kanport.normalize.rows import FilledRows, RowId
 from kanport.normalize.ruled import Column, Numbers, spread, worked
 from kanport.normalize.rules import CellResult, State, apply_several
 from kanport.origin import Origin, in_place_order, place_order
+from kanport.records import dataclass
 from kanport.relations import About
 from kanport.table import Row, Table
 

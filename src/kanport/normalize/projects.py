@@ -1,7 +1,6 @@
 """Which projects the rows describe, to be created where the server has none."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from kanport.facts import Fact, fact
 from kanport.mapping.relations import ProjectRows
@@ -15,6 +14,7 @@ from kanport.normalize.rows import EMPTY, RowId, Value, read_one, rows_in_order
 from kanport.normalize.rules import State
 from kanport.normalize.users import boolean_problem
 from kanport.origin import Origin, in_place_order, place_order
+from kanport.records import dataclass
 from kanport.rules import as_boolean, username_problem
 from kanport.table import Table
 

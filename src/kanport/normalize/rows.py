@@ -1,7 +1,7 @@
 """What the rows of the sources say, rule by rule, before anything is put together."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from kanport.normalize.rules import (
     texts_of,
 )
 from kanport.origin import Origin, RowPlace
+from kanport.records import dataclass
 from kanport.relations import RELATIONS, About
 from kanport.table import DirectoryEntry, Odd, Row, Table
 

@@ -1,7 +1,6 @@
 """A rule applied to a table: the distinct outcomes, and for each row the number of its outcome."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -11,6 +10,7 @@ from kanport.normalize.compiled import CompiledRule
 from kanport.normalize.notes import Notes, Remark
 from kanport.normalize.rows import FilledRows
 from kanport.normalize.rules import Cell, CellResult, Oddities, apply
+from kanport.records import dataclass
 
 T = TypeVar("T")
 U = TypeVar("U")

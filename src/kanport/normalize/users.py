@@ -1,7 +1,6 @@
 """What the rows of one source say of people."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from pydantic import SecretStr
@@ -20,6 +19,7 @@ from kanport.normalize.notes import Notes, Remark, remark, without_password
 from kanport.normalize.rows import FilledRows, RowId, UserRow, Value, contexts, placed
 from kanport.normalize.ruled import Column, read_column, worked
 from kanport.normalize.rules import NOTHING, Cell, CellResult, Oddities, State
+from kanport.records import dataclass
 from kanport.rules import (
     as_boolean,
     password_problem,

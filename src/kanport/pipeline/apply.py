@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,7 @@ from kanport.plan.ledger_update import good_run_of
 from kanport.plan.model import Plan
 from kanport.plan.partial import Only
 from kanport.plan.plan_file import load_plan, plan_digest
+from kanport.records import dataclass
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,6 @@ import subprocess
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,6 +39,7 @@ from kanport.pipeline.results import Result
 from kanport.pipeline.state_dir import load_plan_or_journal
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import dump_plan, load_plan
+from kanport.records import dataclass
 from kanport.report import FORMATS
 from kanport.report.proof import Checked, Checks, drawn_with_proof
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from kanport.normalize.columns import columns_with_meaning, refuse_missing
 from kanport.pipeline.state_dir import ledger_of_mapping, utc_now
 from kanport.plan.model import Plan, PlanDirectory, PlanFile, PlanMapping, PlanRows, PlanSource
 from kanport.plan.rows_read import rows_of_file, rows_read
+from kanport.records import dataclass
 from kanport.sources import SourceContext, read_source
 from kanport.sources.file import files_of
 from kanport.table import Table, entry_key

@@ -4,7 +4,7 @@ What only one command needs is imported there: `kanport plan` of a few rows wait
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from kanport.pipeline.results import OnProgress, Reporter, Result, Stage, Verifi
 from kanport.pipeline.state_dir import load_plan_or_journal
 from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.plan_file import load_plan
+from kanport.records import dataclass
 from kanport.report import FORMATS
 from kanport.report import make as views
 from kanport.report.view import View

@@ -8,7 +8,7 @@ any thread, one at a time; the others come from the thread that called.
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
@@ -29,6 +29,7 @@ from kanport.outcome import (
 from kanport.pipeline.inputs import Inputs
 from kanport.plan.change import Action, Change
 from kanport.plan.model import GuardVerdict, Plan, PlanWithheld
+from kanport.records import dataclass
 
 # --- on the way -----------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -60,6 +60,7 @@ from kanport.pipeline.results import OnProgress, Reporter, Stage, ignore
 from kanport.pipeline.state_dir import current_actor, ledger_of_mapping, utc_now
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import Plan, PlanMapping
+from kanport.records import dataclass
 from kanport.report.document import Data, DataTable, Document, Section, item
 from kanport.report.view import Count, Level, Sum
 from kanport.sources import SourceContext, read_source

@@ -7,7 +7,7 @@ would manage the users that they created, and nobody would re-enable those that 
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 from pathlib import Path
 
@@ -53,6 +53,7 @@ from kanport.plan.staleness import (
     reads_groups,
     renamed_since,
 )
+from kanport.records import dataclass
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,6 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -51,6 +50,7 @@ from kanport.pipeline.state_dir import run_lock, utc_now
 from kanport.plan.matching import numbers_are_ids, people_wanted, projects_wanted
 from kanport.plan.ownership import Adoption, adoptable, project_matches
 from kanport.plan.resolve import resolve
+from kanport.records import dataclass
 from kanport.rules import control_problem, strip_blanks
 from kanport.sources import SourceContext, read_source
 from kanport.table import Table

@@ -16,7 +16,7 @@ from kanport.facts import Fact
 from kanport.fields import USER_FIELDS, Holds
 from kanport.model import LdapPassword, PasswordCell, RandomPassword
 from kanport.origin import Origin
-from kanport.records import record
+from kanport.records import dataclass
 from kanport.relations import RELATIONS, About
 
 Password = RandomPassword | PasswordCell | LdapPassword
@@ -99,7 +99,7 @@ RelationAbout = Literal[About.MEMBERSHIP, About.GROUP_MEMBER, About.GROUP_ACCESS
 # --- the two sides of a change --------------------------------------------------------------------
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class UserSide:
     """Values of a user by name of the field (`kanport.fields`); of a new one, also the password."""
 
@@ -169,7 +169,7 @@ def _password(value: object) -> Password:
     raise ValueError("a plan holds no password, but where one comes from")
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class RoleSide:
     """The role of a user or a group in a project."""
 
@@ -186,7 +186,7 @@ class RoleSide:
         return {"role": self.role}
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class GroupSide:
     """Values of a group; None for one that the change leaves as it is."""
 
@@ -205,7 +205,7 @@ class GroupSide:
         return {name: value for name, value in values.items() if value is not None}
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class ProjectSide:
     """Values of a new project; None for one that the sources do not give. `owner` is a username."""
 
@@ -292,7 +292,7 @@ class Subject(NamedTuple):
     group: str | None = None
 
 
-@record(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Change:
     """What all changes have.
 
@@ -321,7 +321,7 @@ class _Change:
         return self.why.text
 
 
-@record(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserChange(_Change):
     """A change of a user. `user_id` is None for somebody whom the plan creates."""
 
@@ -367,7 +367,7 @@ class UserChange(_Change):
 _NO_VALUES = UserSide()
 
 
-@record(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RelationChange(_Change):
     """A change of a membership, of who is in a group, or of a group's access.
 
@@ -412,7 +412,7 @@ class RelationChange(_Change):
         return self.after.role if self.after is not None else None
 
 
-@record(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GroupChange(_Change):
     """A change of a group itself. `group_id` is None for one that the plan creates."""
 
@@ -441,7 +441,7 @@ class GroupChange(_Change):
 _NOTHING = GroupSide()
 
 
-@record(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectChange(_Change):
     """A project that is created. `user_id` is its owner's, where that is a user of the server.
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from kanport.facts import Fact
@@ -10,6 +9,7 @@ from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.plan.change import Change
 from kanport.plan.model import GuardVerdict, Plan, PlanSource
+from kanport.records import dataclass
 
 T = TypeVar("T")
 

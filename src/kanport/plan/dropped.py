@@ -6,7 +6,7 @@ group of a project. The ledger remembers it.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -32,6 +32,7 @@ from kanport.plan.projection import GroupProjection, known_access
 from kanport.plan.relations import RemovalPolicy, relation_change
 from kanport.plan.resolve import Resolved
 from kanport.plan.withheld import DECIDED, Diff, cause
+from kanport.records import dataclass
 from kanport.relations import About
 
 

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from kanport.facts import Fact, Param, fact
@@ -12,6 +11,7 @@ from kanport.names import compare_key
 from kanport.origin import first_place, in_place_order
 from kanport.plan.change import Action, GroupChange, GroupSide
 from kanport.plan.naming import group_part
+from kanport.records import dataclass
 
 
 class GroupKey(NamedTuple):

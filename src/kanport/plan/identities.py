@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from kanport.facts import Param
@@ -11,6 +10,7 @@ from kanport.model import DesiredUser, Identity, Unknown, User, UserIndex
 from kanport.names import compare_key, is_temporary_username
 from kanport.origin import Origin, first_place
 from kanport.plan.naming import sorted_names, user_finding, user_part
+from kanport.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

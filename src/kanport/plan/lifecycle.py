@@ -7,7 +7,7 @@ source names again, is enabled. All times are given.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import NamedTuple, Self
@@ -31,6 +31,7 @@ from kanport.plan.resolve import Resolved
 from kanport.plan.resolved import Holder
 from kanport.plan.roles import active_risks, removal_risks
 from kanport.plan.withheld import Diff, cause
+from kanport.records import dataclass
 from kanport.relations import RELATIONS, About
 
 

@@ -5,7 +5,7 @@ The JSON is a contract: `kanport-plan/1`. Keys are only ever added.
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -40,6 +40,7 @@ from kanport.plan.change import (
     UserSide,
     called,
 )
+from kanport.records import dataclass
 from kanport.relations import RELATIONS, About
 
 FORMAT = "kanport-plan/1"

@@ -1,7 +1,6 @@
 """Decide which users and memberships Kanport manages, and which it adopts. Pure."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 
 from kanport.mapping.spec import MappingFile
@@ -11,6 +10,7 @@ from kanport.model import CurrentState, Project, ProjectIndex, User
 from kanport.names import is_temporary_username, spelling_key
 from kanport.plan.matching import name_matcher, numbers_are_ids
 from kanport.plan.resolve import Resolved
+from kanport.records import dataclass
 from kanport.relations import About
 
 

@@ -9,7 +9,6 @@ direct one that replaces it.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from kanport.errors import UsageError
 from kanport.facts import fact
@@ -31,6 +30,7 @@ from kanport.plan.change import (
 from kanport.plan.matching import name_matcher, texts_of_projects
 from kanport.plan.model import PlanAbsence, PlanPartial
 from kanport.plan.order import Phase, phase_of
+from kanport.records import dataclass
 from kanport.relations import About
 
 _USER, _PROJECT = "user:", "project:"

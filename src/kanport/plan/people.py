@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.identities import IdentityIndex, Refused, held, match_ids, passed_on
 from kanport.plan.naming import sorted_names, user_part
 from kanport.plan.uncertainty import Uncertainty
+from kanport.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ all the same, also after a run in which some of them failed.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Self
 
 from kanport.findings import Finding, found
@@ -19,6 +19,7 @@ from kanport.plan.groups import GroupKey, ProjectKey
 from kanport.plan.model import PlanBasis, PlanGiver, PlanMove
 from kanport.plan.relations import Party
 from kanport.plan.roles import highest_role, highest_roles, kanboard_rank, shown_not
+from kanport.records import dataclass
 from kanport.relations import About
 
 Place = tuple[GroupKey, ProjectKey]

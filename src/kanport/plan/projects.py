@@ -6,7 +6,7 @@ projects of the same name does not get access to the other.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -34,6 +34,7 @@ from kanport.plan.matching import is_of_directory
 from kanport.plan.naming import project_part, sorted_names
 from kanport.plan.resolved import Holder, ResolvedRelation, ResolvedRelations
 from kanport.plan.wanted import PersonFinder, ambiguous_project
+from kanport.records import dataclass
 from kanport.relations import IN_PROJECTS, About
 
 

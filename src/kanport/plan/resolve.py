@@ -1,7 +1,7 @@
 """The desired state in terms of the server: which users and projects it means, and what is left."""
 
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +40,7 @@ from kanport.plan.wanted import (
     project_problem,
 )
 from kanport.plan.withheld import Causes
+from kanport.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ What is plain stays in columns; an object is made of a wanted relation when aske
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice
 from typing import Generic, NamedTuple, TypeVar
 
@@ -18,7 +18,7 @@ from kanport.model import (
 )
 from kanport.origin import Origin, in_place_order
 from kanport.plan.groups import FoundGroup
-from kanport.records import record
+from kanport.records import dataclass
 
 
 class Holder(NamedTuple):
@@ -38,7 +38,7 @@ TargetT = TypeVar("TargetT", bound=AnyProject | FoundGroup)
 EndT = TypeVar("EndT", bound=Holder | AnyProject | FoundGroup)
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class ResolvedRelation(Generic[HolderT, TargetT]):
     """What a user or a group is to have: a role in a project, or a place in a group.
 

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Self
 
 from kanport.facts import Fact, as_written, fact
@@ -20,6 +19,7 @@ from kanport.plan.change import (
 from kanport.plan.guards import last_admin, min_admins
 from kanport.plan.guards.accounts import private_projects
 from kanport.plan.model import Plan, blocking
+from kanport.records import dataclass
 from kanport.relations import About
 
 

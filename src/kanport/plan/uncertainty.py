@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -13,6 +13,7 @@ from kanport.frames import DesiredUsers, Places, PlacesOf, Relations
 from kanport.model import Blocker, DesiredRelation, DesiredState, DesiredUser, Pair, Unknown
 from kanport.names import compare_key
 from kanport.origin import Origin, RowPlace, row_places
+from kanport.records import dataclass
 from kanport.relations import OF_USERS, RELATIONS, About
 
 

@@ -5,7 +5,7 @@ doubtful.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -31,6 +31,7 @@ from kanport.plan.naming import group_part, project_part, user_finding
 from kanport.plan.people import Matched, ambiguous_person
 from kanport.plan.resolved import EndT, Holder, HolderT, ResolvedRelations, TargetT
 from kanport.plan.uncertainty import Invalid, Uncertainty
+from kanport.records import dataclass
 from kanport.relations import About
 
 # --- what texts mean: a thing, why that is not clear, or None for nothing -------------------------

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Generic, Self, TypeVar
 
 from kanport.facts import Param, fact
@@ -13,6 +13,7 @@ from kanport.origin import Origin, in_place_order
 from kanport.plan.change import Action, Change, called
 from kanport.plan.model import PlanBecause, PlanWithheld
 from kanport.plan.naming import relation_part, sorted_names, sorted_parts
+from kanport.records import dataclass
 from kanport.relations import RELATIONS, About
 
 # So many places are named for one cause; of the others, the plan says how many there are.

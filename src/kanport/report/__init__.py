@@ -6,10 +6,11 @@ wants text does not wait for the workbook libraries.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+
+from kanport.records import dataclass
 
 if TYPE_CHECKING:
     from kanport.report.view import View

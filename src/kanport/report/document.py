@@ -6,11 +6,11 @@ page needs no network, and reads without its script.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
 from kanport.errors import UsageError
+from kanport.records import dataclass
 from kanport.report.escape import escape_control, escape_name, storable
 from kanport.report.markdown import code, prose
 from kanport.report.sentences import Noun, some_of

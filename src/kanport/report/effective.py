@@ -8,13 +8,14 @@ and not those that failed. Where Kanboard does not show what a role depends on, 
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from kanport.outcome import Status
 from kanport.plan.change import Action, RelationChange
 from kanport.plan.model import Plan, PlanAccess, PlanBasis
 from kanport.plan.roles import effective_role, highest_role, highest_roles, kanboard_rank
+from kanport.records import dataclass
 from kanport.relations import About
 from kanport.report.view import ChangeView
 

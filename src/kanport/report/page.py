@@ -1,7 +1,7 @@
 """A page of text for a terminal, or for a pipe: what fits, what can be encoded, what is safe."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kanport.messages import MASK
+from kanport.records import dataclass
 from kanport.report.escape import escape_control, escape_name
 
 _ASCII = {"→": "->", "·": "|", "…": "...", "─": "-", "✓": "ok", "✗": "x", "•": "*", "×": "x"}

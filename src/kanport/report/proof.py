@@ -10,7 +10,7 @@ import json
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from kanport import __version__
 from kanport.files import write_file
 from kanport.outcome import Run, Signature
 from kanport.plan.model import Plan
+from kanport.records import dataclass
 from kanport.report import Format, drawn
 from kanport.report.view import View
 

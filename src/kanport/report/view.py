@@ -5,7 +5,7 @@ them and count nothing themselves.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ from kanport.plan.model import (
 )
 from kanport.plan.review import Review
 from kanport.plan.withheld import DECIDED
+from kanport.records import dataclass
 
 
 class ViewKind(StrEnum):

@@ -1,9 +1,11 @@
 """How a sandbox is to behave."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
+
+from kanport.records import dataclass
 
 DialectName = Literal["sqlite", "mariadb", "postgres"]
 UserRows = Literal["full", "safe", "old"]

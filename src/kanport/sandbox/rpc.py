@@ -5,9 +5,10 @@ import binascii
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from kanport.records import dataclass
 from kanport.sandbox import php
 from kanport.sandbox.database import USER_COLUMNS, Shape
 from kanport.sandbox.dialects import DIALECTS, RefusedError, RpcError

@@ -5,10 +5,10 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from kanport.records import dataclass
 from kanport.sandbox.database import Shapes
 from kanport.sandbox.dialects import DIALECTS
 from kanport.sandbox.options import SandboxOptions

@@ -12,9 +12,9 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from kanport.records import dataclass
 from kanport.sandbox import php
 from kanport.sandbox.database import Database
 

@@ -7,7 +7,7 @@ pandas, openpyxl and ldap3 take their time to load.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from kanport.mapping.sources import FileSource, Source
 from kanport.network import LONGEST_EXCHANGE
+from kanport.records import dataclass
 
 if TYPE_CHECKING:
     from kanport.table import Table

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.names import normalize as in_form
 from kanport.origin import Origin
+from kanport.records import dataclass
 from kanport.rules import control_problem, strip_blanks
 from kanport.spreadsheet import converted_texts, unwrapped
 from kanport.table import Odd

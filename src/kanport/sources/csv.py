@@ -6,7 +6,7 @@ delimiter is found and the structure is checked: what is broken is refused with 
 
 import re
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from itertools import islice
 from typing import NamedTuple, Self
@@ -17,6 +17,7 @@ from kanport.coded import Coded, objects
 from kanport.findings import Finding, found
 from kanport.mapping.sources import CsvSource
 from kanport.origin import Origin
+from kanport.records import dataclass
 from kanport.rules import strip_blanks
 from kanport.sources import SourceContext
 from kanport.sources.csv_encoding import decode

@@ -3,11 +3,12 @@
 import codecs
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice, pairwise
 
 from kanport.findings import Finding, found
 from kanport.origin import Origin
+from kanport.records import dataclass
 
 _LINES = 10
 _MARKS: tuple[tuple[bytes, str, str], ...] = (

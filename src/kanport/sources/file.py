@@ -11,7 +11,6 @@ import io
 import os
 import sys
 import zipfile
-from dataclasses import dataclass
 from enum import StrEnum
 from glob import glob, has_magic
 from pathlib import Path
@@ -21,6 +20,7 @@ from kanport.files import read_dated
 from kanport.findings import Finding, found
 from kanport.mapping.sources import FileSource
 from kanport.origin import Origin
+from kanport.records import dataclass
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 """No list of people is larger; a million rows of ten columns have some 100 MB."""

@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -24,6 +24,7 @@ from kanport.findings import Finding, finding, found
 from kanport.mapping.sources import FileSource
 from kanport.names import normalize as in_form
 from kanport.origin import Origin
+from kanport.records import dataclass
 from kanport.rules import strip_blanks
 from kanport.sources.cells import Cleaned, change_notes, clean_column, odd_text
 from kanport.sources.file import FileBytes, refused, shown_path

@@ -5,7 +5,7 @@ as it is now, in which Kanport looks up the users, groups and projects of the ru
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from kanport.apply.journal import Answered, Heard, Recorded
@@ -25,6 +25,7 @@ from kanport.plan.change import (
     UserChange,
 )
 from kanport.plan.matching import name_matcher
+from kanport.records import dataclass
 from kanport.relations import RELATIONS, About
 
 C = TypeVar("C", bound=Change)

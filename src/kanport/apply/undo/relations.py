@@ -1,7 +1,5 @@
 """Restore memberships, members of groups and group access as they were before a run."""
 
-from dataclasses import dataclass
-
 from kanport.apply.undo.context import (
     Place,
     RecordedEffect,
@@ -28,6 +26,7 @@ from kanport.plan.change import (
 from kanport.plan.naming import protected_finding
 from kanport.plan.relations import Party, relation_change
 from kanport.plan.roles import access_risks, group_finder
+from kanport.records import dataclass
 from kanport.relations import RELATIONS, About
 
 _Effect = RecordedEffect[RelationChange]

@@ -2,11 +2,12 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kanport.catalogue import GUARDS
 from kanport.facts import Param, fact
 from kanport.plan.model import GuardVerdict
+from kanport.records import dataclass
 
 CLASSES = ("create", "grant", "update", "raise", "lower", "disable", "remove", "revoke", "dropped")
 """The classes of changes that have a limit, as a mapping and `--allow` call them."""

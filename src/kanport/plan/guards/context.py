@@ -1,7 +1,7 @@
 """What the guards look at: one value, so that all of them judge the same plan."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from kanport.mapping.spec import MappingFile
@@ -11,6 +11,7 @@ from kanport.origin import Origin
 from kanport.plan.change import Change, ChangesByAction
 from kanport.plan.guards.allowances import Allowances
 from kanport.plan.model import PlanAccess, PlanSource
+from kanport.records import dataclass
 from kanport.relations import RELATIONS
 
 

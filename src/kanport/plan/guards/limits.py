@@ -6,7 +6,6 @@ A number is held against a limit first, then the verdict says what came of it.
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from kanport.facts import Fact, Param, fact
@@ -33,6 +32,7 @@ from kanport.plan.guards.counting import (
 )
 from kanport.plan.matching import numbers_are_ids
 from kanport.plan.model import GuardVerdict
+from kanport.records import dataclass
 
 # --- a number and a limit -------------------------------------------------------------------------
 

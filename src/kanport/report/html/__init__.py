@@ -11,7 +11,6 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 from itertools import groupby
@@ -26,6 +25,7 @@ from kanport.origin import Origin
 from kanport.outcome import Status, VerifyStatus
 from kanport.plan.change import Action, values_of
 from kanport.plan.roles import kanboard_rank
+from kanport.records import dataclass
 from kanport.report.access import is_changed, people_by_projects
 from kanport.report.changes import first_of, moves_with_groups, people_and_groups
 from kanport.report.document import Document

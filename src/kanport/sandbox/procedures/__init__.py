@@ -2,10 +2,10 @@
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from kanport.records import dataclass
 from kanport.sandbox import php
 from kanport.sandbox.dialects import RpcError
 from kanport.sandbox.procedures.base import (

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from kanport.records import dataclass
 from kanport.sandbox import php
 from kanport.sandbox.database import Shapes
 from kanport.sandbox.dialects import Dialect, RefusedError

@@ -8,7 +8,6 @@ import contextlib
 import ssl
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from pydantic import SecretStr
 
 from kanport.errors import ConfigInvalid
 from kanport.network import BoundedSocket, Deadline, Overdue, TooLarge, shown_size, within
+from kanport.records import dataclass
 from kanport.sources.ldap import ber
 from kanport.sources.ldap.ber import SUCCESS, answer_text, meaning
 from kanport.sources.ldap.sockets import LoginRefused, explain_tls, open_socket, words

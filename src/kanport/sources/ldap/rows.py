@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from kanport.findings import Finding, found
 from kanport.mapping.ldap import LdapSource
 from kanport.mapping.patterns import TooSlow
 from kanport.origin import Origin
+from kanport.records import dataclass
 from kanport.sources.ldap.attributes import MAY_BE_ABSENT, READS, choosers, judge, text_of, writers
 from kanport.sources.ldap.ber import Attributes, Entry
 from kanport.sources.ldap.connection import Question
