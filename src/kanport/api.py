@@ -53,8 +53,8 @@ from kanport.pipeline.inputs import Inputs, files_named, files_of_plan, read_inp
 from kanport.pipeline.monitored import RunReporter, monitored
 from kanport.pipeline.planning import check_guards, passwords_for, plan_inputs
 from kanport.pipeline.reports import (
-    Paper,
     Reported,
+    ShortReport,
     check_report_file,
     compare_files,
     explain,
@@ -113,7 +113,7 @@ if TYPE_CHECKING:
     from kanport.doctor.checks import exit_for as exit_for_checks
     from kanport.doctor.checks import lines as check_lines
     from kanport.init import DirectoryKind
-    from kanport.pipeline.access import access_paper, compare_access, history, read_access
+    from kanport.pipeline.access import access_report, compare_access, history, read_access
     from kanport.pipeline.evidence import Evidence, write_evidence
     from kanport.pipeline.evidence import check as check_evidence
     from kanport.pipeline.evidence import pack as pack_evidence
@@ -159,7 +159,6 @@ __all__ = [
     "Notice",
     "OnProgress",
     "Options",
-    "Paper",
     "PasswordsInDanger",
     "Plan",
     "PlanMade",
@@ -176,6 +175,7 @@ __all__ = [
     "RunEnded",
     "RunReporter",
     "Settled",
+    "ShortReport",
     "Snapshot",
     "SourcesRead",
     "Stage",
@@ -183,7 +183,7 @@ __all__ = [
     "StartedReview",
     "Verification",
     "Written",
-    "access_paper",
+    "access_report",
     "adopting",
     "allowance",
     "apply",
@@ -244,7 +244,7 @@ _ELSEWHERE: Mapping[str, str] = {
     "Snapshot": "kanport.access.snapshot:Snapshot",
     "is_snapshot": "kanport.access.snapshot:is_snapshot",
     "load_snapshot": "kanport.access.snapshot:load_snapshot",
-    "access_paper": "kanport.pipeline.access:access_paper",
+    "access_report": "kanport.pipeline.access:access_report",
     "compare_access": "kanport.pipeline.access:compare_access",
     "history": "kanport.pipeline.access:history",
     "read_access": "kanport.pipeline.access:read_access",

@@ -101,7 +101,7 @@ def big_plan(number: int, *guards: GuardVerdict) -> Plan:
     return plan.model_copy(update={"withheld": tuple(removals)})
 
 
-def shown(view: View, width: int, everything: str = "kanport report plan.json") -> list[str]:
+def shown(view: View, width: int, full_command: str = "kanport report plan.json") -> list[str]:
     """Draw a screen on a terminal of a width."""
     stream = io.StringIO()
     console = Console(
@@ -112,7 +112,7 @@ def shown(view: View, width: int, everything: str = "kanport report plan.json") 
         legacy_windows=False,
         _environ={},
     )
-    screen.render(view, console, everything=everything, files={"Plan file": "plan.json"})
+    screen.render(view, console, full_command=full_command, files={"Plan file": "plan.json"})
     return re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue()).splitlines()
 
 
@@ -233,7 +233,7 @@ def test_a_short_report_fits_a_screen_and_names_the_rest(width: int, entries: in
     document = Document(("Person ", Data("ada")), Level.NOTE, ("2 rows.",), sections)
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=width, no_color=True)
-    screen.render_document(document, console, everything="kanport explain m.yaml ada --full")
+    screen.render_document(document, console, full_command="kanport explain m.yaml ada --full")
     lines = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue()).splitlines()
     assert lines[0].endswith("Person ada: 2 rows.")
     assert len(lines) <= screen.LINES
@@ -250,11 +250,11 @@ def test_a_short_report_fits_a_screen_and_names_the_rest(width: int, entries: in
 # --- what stands in each row ----------------------------------------------------------------------
 
 
-def piped(view: View, everything: str = "", **files: str) -> list[str]:
+def piped(view: View, full_command: str = "", **files: str) -> list[str]:
     """Draw a screen into a pipe: nothing is wrapped, cut or aligned."""
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=False, _environ={})
-    screen.render(view, console, everything=everything, files=files)
+    screen.render(view, console, full_command=full_command, files=files)
     return stream.getvalue().splitlines()
 
 

@@ -143,7 +143,7 @@ _MODULES = {
         "setup": ("init", "doctor", "adopt", "export", "schema", "completion"),
         "plans": ("validate", "plan", "explain", "approve", "undo"),
         "runs": ("apply", "sync", "resume"),
-        "access": ("state", "history"),
+        "state": ("state", "history"),
         "reports": ("report", "verify", "verify-report", "evidence"),
         "config": ("config",),
         "review": ("review",),

@@ -16,7 +16,7 @@ from kanport.cli.context import echo, invocation_of
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kanport.api import Paper, Plan, Ready
+    from kanport.api import Plan, Ready, ShortReport
     from kanport.errors import Exit, KanportError
     from kanport.report import Format
     from kanport.report.view import View
@@ -64,14 +64,14 @@ class Output:
         self._quiet = invocation.quiet and not full
         self._color = invocation.color
 
-    def show_screen(self, paper: "Paper", everything: str) -> bool:
+    def show_screen(self, report: "ShortReport", full_command: str) -> bool:
         """Print a short report or one with tables on a terminal, unless all of it is asked for."""
         if not self._shows_screens:
             return False
         from kanport.report import document, screen
 
-        draw = document.show if paper.document.tables else screen.render_document
-        draw(paper.document, self._console(sys.stdout), everything=everything)
+        draw = document.show if report.document.tables else screen.render_document
+        draw(report.document, self._console(sys.stdout), full_command=full_command)
         return True
 
     @property
@@ -87,14 +87,18 @@ class Output:
             self.note(wrote(path, "report"))
 
     def show(
-        self, view: "View", *, everything: str = "", files: Mapping[str, str] = MappingProxyType({})
+        self,
+        view: "View",
+        *,
+        full_command: str = "",
+        files: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Print a report on stdout in the chosen format.
 
-        `everything` and `files` are for the screen (`kanport.report.screen`).
+        `full_command` and `files` are for the screen (`kanport.report.screen`).
         """
         if self.form == "text":
-            self._show_text(view, everything, files)
+            self._show_text(view, full_command, files)
         else:
             from kanport.api import drawn_with_proof
             from kanport.report import FORMATS
@@ -104,7 +108,7 @@ class Output:
             )
             click.echo(content.decode("utf-8"), nl=False)
 
-    def _show_text(self, view: "View", everything: str, files: Mapping[str, str]) -> None:
+    def _show_text(self, view: "View", full_command: str, files: Mapping[str, str]) -> None:
         from kanport.report import screen, text
 
         console = self._console(sys.stdout)
@@ -118,7 +122,7 @@ class Output:
         elif self._full or not console.is_terminal:
             text.render(view, console)
         else:
-            screen.render(view, console, everything=everything, files=files)
+            screen.render(view, console, full_command=full_command, files=files)
 
     def _warn(self, view: "View") -> None:
         """Print the errors and warnings of a report on stderr, those that say the same as one."""
@@ -153,7 +157,11 @@ class Output:
         echo(self._ctx, "error", f"Error: {escape_control(text)}", text)
 
     def show_news(
-        self, view: "View", *, everything: str = "", files: Mapping[str, str] = MappingProxyType({})
+        self,
+        view: "View",
+        *,
+        full_command: str = "",
+        files: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Print a report, but nothing without changes or warnings if stdout is no terminal.
 
@@ -162,7 +170,7 @@ class Output:
         unseen = self._quiet or not sys.stdout.isatty()
         if unseen and self.form == "text" and not view.lines and view.level == "good":
             return
-        self.show(view, everything=everything, files=files)
+        self.show(view, full_command=full_command, files=files)
 
     def data(self, text: str) -> None:
         """Print a finished text, such as the JSON of a plan."""
@@ -263,17 +271,17 @@ _BY_ENDING = {
 }
 
 
-def show_document(
+def show_report(
     output: Output,
-    paper: "Paper",
+    report: "ShortReport",
     paths: Iterable[Path] = (),
     *,
     table: str | None = None,
-    everything: str = "",
+    full_command: str = "",
 ) -> None:
     """Write a short report to files by their extensions, or print it in the chosen format.
 
-    `table` is the table that a CSV file holds. With `everything`, the command that prints all of
+    `table` is the table that a CSV file holds. With `full_command`, the command that prints all of
     it, a report is a screen on a terminal. Raise UsageError for a table or a format that it does
     not have.
     """
@@ -281,18 +289,18 @@ def show_document(
 
     if table is not None:
         # A wrong name is an error in every format, although only CSV shows one table.
-        paper.document.table(table)
+        report.document.table(table)
     paths = tuple(paths)
     files = [(path, _format_of(path)) for path in paths if path != STDOUT]
     for path, form in files:
-        over = paper.kind if form == "json" else None
-        write_file(path, _drawn(paper, form, table), over=over)
-        what = paper.json_is if form == "json" else "report"
+        over = report.kind if form == "json" else None
+        write_file(path, _drawn(report, form, table), over=over)
+        what = report.json_is if form == "json" else "report"
         output.note(wrote(path, what))
     if not paths or STDOUT in paths:
-        if everything and output.show_screen(paper, everything):
+        if full_command and output.show_screen(report, full_command):
             return
-        shown = _drawn(paper, output.form, table)
+        shown = _drawn(report, output.form, table)
         assert isinstance(shown, str)  # noqa: S101 - a workbook needs a file
         output.data(shown)
 
@@ -309,26 +317,26 @@ def _format_of(path: Path) -> str:
     return form
 
 
-def _drawn(paper: "Paper", form: str, table: str | None) -> str | bytes:
+def _drawn(report: "ShortReport", form: str, table: str | None) -> str | bytes:
     from kanport.report.document import as_csv, as_excel, as_html, as_markdown, as_text
 
     if form == "text":
-        return as_text(paper.document)
+        return as_text(report.document)
     if form == "markdown":
-        return as_markdown(paper.document)
+        return as_markdown(report.document)
     if form == "json":
         from kanport.report.escape import json_safe
 
-        data = paper.data()
+        data = report.data()
         if isinstance(data, str):
             return data
         return json_safe(json.dumps(data, ensure_ascii=False, indent=2)) + "\n"
     if form == "html":
-        return as_html(paper.document)
+        return as_html(report.document)
     if form == "csv":
-        return as_csv(paper.document, table)
+        return as_csv(report.document, table)
     if form == "excel":
-        return as_excel(paper.document)
+        return as_excel(report.document)
     from kanport.errors import UsageError
 
     raise UsageError(

@@ -151,7 +151,7 @@ def validate_command(
             nothing = "The mapping knows all values; there is nothing to add."
             echo(ctx, "note", nothing, nothing)
     else:
-        output.show(view, everything=typed_again(ctx, "--full"))
+        output.show(view, full_command=typed_again(ctx, "--full"))
     if annotated_path is not None:
         written = api.annotate(inputs, annotated_path)
         _say_written(ctx, written, "cell marked", "cells marked")
@@ -299,12 +299,12 @@ def deliver(
     if output.form == "json":
         output.data(json_safe(api.dump_plan(plan)))
     else:
-        everything, files = typed_again(ctx, "--full"), {}
+        full_command, files = typed_again(ctx, "--full"), {}
         if plan_paths:
-            everything = shlex.join(["kanport", "report", str(plan_paths[0])])
+            full_command = shlex.join(["kanport", "report", str(plan_paths[0])])
             files = {"Plan file": str(plan_paths[0])}
         view = api.view_of(plan, mask=output.masked, next_steps=steps)
-        output.show(view, everything=everything, files=files)
+        output.show(view, full_command=full_command, files=files)
     for path in plan_paths:
         output.note_unless_shown(wrote(path, "plan"))
     output.say_what_stops(plan)
@@ -403,7 +403,7 @@ def explain_command(
     """
     from kanport import api
     from kanport.cli.context import invocation_of
-    from kanport.cli.output import show_document
+    from kanport.cli.output import show_report
     from kanport.cli.progress import Following, read_inputs
     from kanport.errors import UsageError
 
@@ -415,13 +415,13 @@ def explain_command(
     output = Output(ctx, form)
     inputs = read_inputs(ctx, mapping, output)
     if offline:
-        paper = api.explain(inputs, who=who or "", project=project)
+        report = api.explain(inputs, who=who or "", project=project)
     else:
         settings = invocation_of(ctx).settings()
         with api.connect(settings, read_only=True, warn=output.warn) as server:
             following = Following(ctx, output)
-            paper = api.explain(inputs, server, who=who or "", project=project, progress=following)
-    show_document(output, paper, everything=typed_again(ctx, "--full"))
+            report = api.explain(inputs, server, who=who or "", project=project, progress=following)
+    show_report(output, report, full_command=typed_again(ctx, "--full"))
 
 
 # --- kanport approve ------------------------------------------------------------------------------

@@ -134,14 +134,14 @@ class Following:
 
     def _show_what_ends_here(self, made: PlanMade, record: RunReporter) -> None:
         plan = made.plan
-        everything = shlex.join(["kanport", "report", str(made.path)]) if made.path else ""
+        full_command = shlex.join(["kanport", "report", str(made.path)]) if made.path else ""
         if plan.blocked_by:
             view = api.view_of(plan, next_steps=overriding_steps(self._ctx, plan))
-            self._output.show(view, everything=everything)
+            self._output.show(view, full_command=full_command)
         elif not plan.changes:
             view = api.view_of(plan)
             record.message = view.headline
-            self._output.show_news(view, everything=everything)
+            self._output.show_news(view, full_command=full_command)
 
     def _report(self, result: Result) -> None:
         """Show the outcome of a plan, where its files are, and how to continue."""
@@ -163,8 +163,8 @@ class Following:
         if self._record is not None:
             self._record.ran(result.run)
             self._record.message = view.headline
-        everything = shlex.join(["kanport", "report", str(result.journal)])
-        output.show(view, everything=everything, files=files)
+        full_command = shlex.join(["kanport", "report", str(result.journal)])
+        output.show(view, full_command=full_command, files=files)
         output.note_unless_shown(f"Wrote {result.journal}: journal.")
         if result.run.stopped is not None:
             output.note_unless_shown(f"Finish the run with: {self._resume_command(result.journal)}")

@@ -102,15 +102,15 @@ def report_command(
 
 def _compare(output: Output, old_path: Path, new_path: Path, paths: tuple[Path, ...]) -> None:
     from kanport import api
-    from kanport.cli.output import show_document
+    from kanport.cli.output import show_report
     from kanport.files import check_target
 
     for path in paths:
         check_target(path, inputs=[old_path, new_path])
-    paper, plans = api.compare_files(old_path, new_path)
+    report, plans = api.compare_files(old_path, new_path)
     for path in paths:
         check_target(path, inputs=[file for plan in plans for file in api.files_of_plan(plan)])
-    show_document(output, paper, paths)
+    show_report(output, report, paths)
 
 
 # --- kanport verify -------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ def verify_command(ctx: click.Context, /, path: Path, masked: bool, form: str) -
     settings = invocation_of(ctx).settings()
     with api.connect(settings, read_only=True, warn=output.warn) as server:
         verification = api.verify(found, server, progress=Following(ctx, output))
-    output.show(api.view_of(verification, mask=masked), everything=typed_again(ctx, "--full"))
+    output.show(api.view_of(verification, mask=masked), full_command=typed_again(ctx, "--full"))
     ctx.exit(verification.exit_code)
 
 

@@ -186,11 +186,11 @@ def status_command(
       kanport review status review/
     """
     from kanport import api
-    from kanport.cli.output import show_document
+    from kanport.cli.output import show_report
 
     output = Output(ctx, form)
     status = api.review_status(folder)
-    show_document(output, status.paper, report_paths)
+    show_report(output, status.report, report_paths)
     ctx.exit(status.exit_code)
 
 
@@ -291,7 +291,7 @@ def close_command(
     """
     from kanport import api
     from kanport.cli.context import invocation_of
-    from kanport.cli.output import show_document
+    from kanport.cli.output import show_report
     from kanport.cli.progress import Following
 
     output = Output(ctx, form)
@@ -299,5 +299,5 @@ def close_command(
         result = api.close_review(
             folder, server, journals=journals, progress=Following(ctx, output)
         )
-    show_document(output, result.paper, report_paths)
+    show_report(output, result.report, report_paths)
     ctx.exit(result.exit_code)

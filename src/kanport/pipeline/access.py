@@ -18,7 +18,7 @@ from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState
 from kanport.names import compare_key
 from kanport.pipeline.inputs import Inputs
-from kanport.pipeline.reports import Paper
+from kanport.pipeline.reports import ShortReport
 from kanport.pipeline.results import OnProgress, Reporter, Stage, ignore
 from kanport.pipeline.state_dir import current_actor, may_be_same, state_folder, utc_now
 from kanport.plan.guards.separation import violations
@@ -26,9 +26,9 @@ from kanport.plan.matching import name_matcher
 from kanport.plan.resolve import Resolved, resolve
 
 
-def access_paper(lists: AccessLists) -> Paper:
+def access_report(lists: AccessLists) -> ShortReport:
     """Return the report about the access on a server; as JSON it is the snapshot."""
-    return Paper(
+    return ShortReport(
         lists.document(), lambda: dump_snapshot(lists.snapshot), ArtifactKind.SNAPSHOT, "snapshot"
     )
 
@@ -60,7 +60,7 @@ def read_access(
 
 def compare_access(
     old: Snapshot, new: Snapshot, state: Path | None, journals: Sequence[Path] = ()
-) -> Paper:
+) -> ShortReport:
     """Return the comparison of two snapshots, explained by the runs of journals.
 
     These are the ones of the state folder, if it exists, and `journals`.
@@ -88,16 +88,18 @@ def compare_access(
             and (one.run.finished_at or one.run.started_at) >= old.taken_at
         ]
     comparison = AccessComparison(old, new, runs)
-    return Paper(comparison.document(), comparison.as_dict, json_is="comparison of two snapshots")
+    return ShortReport(
+        comparison.document(), comparison.as_dict, json_is="comparison of two snapshots"
+    )
 
 
-def history(state: Path | None, journals: Sequence[Path] = ()) -> Paper:
+def history(state: Path | None, journals: Sequence[Path] = ()) -> ShortReport:
     """Return the history of the runs in a state folder and of other journals.
 
     Raise UsageError where there is neither.
     """
     found = History.of(state_folder(state), journals)
-    return Paper(found.document(), found.as_dict)
+    return ShortReport(found.document(), found.as_dict)
 
 
 def _known(

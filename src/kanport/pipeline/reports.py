@@ -73,7 +73,7 @@ def view_of_findings(
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
+class ShortReport:
     """A short report: as a document for people, and for programs as plain values, or as JSON.
 
     `kind` is what its JSON is where that is a file of Kanport's own, which may replace another one;
@@ -86,18 +86,18 @@ class Paper:
     json_is: str = "report"
 
 
-def compare_files(old_path: Path, new_path: Path) -> tuple[Paper, tuple[Plan, Plan]]:
+def compare_files(old_path: Path, new_path: Path) -> tuple[ShortReport, tuple[Plan, Plan]]:
     """Compare two plans, or the plans of two journals; raise UsageError for other files."""
     from kanport.plan.compare import compare
     from kanport.report import compare as comparison
 
     (old, old_run), (new, new_run) = map(load_plan_or_journal, (old_path, new_path))
     compared = compare(old, new)
-    paper = Paper(
+    report = ShortReport(
         comparison.document_of(compared, old_run=old_run, new_run=new_run),
         lambda: comparison.as_dict(compared, old_run=old_run, new_run=new_run),
     )
-    return paper, (old, new)
+    return report, (old, new)
 
 
 def explain(
@@ -107,7 +107,7 @@ def explain(
     who: str = "",
     project: str | None = None,
     progress: OnProgress = ignore,
-) -> Paper:
+) -> ShortReport:
     """Explain a user (`who`), or a project: rows, rules, what changes and why, or why nothing does.
 
     Without a server, only what the sources ask for is explained. Raises UsageError where nothing
@@ -126,7 +126,7 @@ def explain(
         inputs.mapping, inputs.tables, inputs.desired, inputs.findings, plan, current, memory
     )
     told = explain_person(known, who) if project is None else explain_project(known, project)
-    return Paper(document_of(told), lambda: as_dict(told))
+    return ShortReport(document_of(told), lambda: as_dict(told))
 
 
 # --- is a report as it was made -------------------------------------------------------------------

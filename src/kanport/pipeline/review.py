@@ -55,7 +55,7 @@ from kanport.names import compare_key
 from kanport.origin import Origin, first_place
 from kanport.pipeline.access import read_access
 from kanport.pipeline.inputs import Inputs, read_inputs
-from kanport.pipeline.reports import Paper
+from kanport.pipeline.reports import ShortReport
 from kanport.pipeline.results import OnProgress, Reporter, Stage, ignore
 from kanport.pipeline.state_dir import current_actor, ledger_of_mapping, utc_now
 from kanport.plan.matching import name_matcher
@@ -264,7 +264,7 @@ def _decided(folder: Path) -> tuple[Campaign, Snapshot, Decided]:
 class ReviewStatus:
     """How far a review is; `exit_code` is 3 while anything is open or wrong."""
 
-    paper: Paper
+    report: ShortReport
     exit_code: Exit
 
 
@@ -344,7 +344,7 @@ def review_status(folder: Path, *, today: str | None = None) -> ReviewStatus:
             "findings": [one.to_dict() for one in read.findings],
         }
 
-    return ReviewStatus(Paper(document, data), Exit.OK if finished else Exit.PARTIAL)
+    return ReviewStatus(ShortReport(document, data), Exit.OK if finished else Exit.PARTIAL)
 
 
 def _sum(what: str, parts: Mapping[str, int]) -> Sum:
@@ -516,7 +516,7 @@ def _stop_at_errors(findings: Iterable[Finding]) -> None:
 class ReviewResult:
     """What came of a review; `exit_code` is 3 where anything is open or not as decided."""
 
-    paper: Paper
+    report: ShortReport
     exit_code: Exit
 
 
@@ -583,7 +583,7 @@ def close_review(
     )
     text = json.dumps(data, ensure_ascii=False, indent=2)
     write_file(folder / RESULT_FILE, f"{text}\n")
-    return ReviewResult(Paper(document, lambda: data), Exit.OK if good else Exit.PARTIAL)
+    return ReviewResult(ShortReport(document, lambda: data), Exit.OK if good else Exit.PARTIAL)
 
 
 def _run_of(path: Path, review: Campaign) -> dict[str, str]:

@@ -177,8 +177,8 @@ LINES = 25
 _TABLE = Noun("table", "tables")
 
 
-def show(document: Document, console: "Console", *, everything: str = "") -> None:
-    """Print a document with tables on one screen; `everything` is the command that prints all."""
+def show(document: Document, console: "Console", *, full_command: str = "") -> None:
+    """Print a document with tables on one screen; `full_command` is the command that prints all."""
     from kanport.report.page import Page, padded
 
     page = Page.on(console)
@@ -191,7 +191,7 @@ def show(document: Document, console: "Console", *, everything: str = "") -> Non
     for section in document.filled:
         for each in section.items:
             page.add(page.prose(plain(each.words)), indent=2, hang=2)
-    last = [page.prose(f"Not shown here: {everything}", "dim")] if everything else []
+    last = [page.prose(f"Not shown here: {full_command}", "dim")] if full_command else []
     room = LINES - len(page.lines) - len(last)
     tables = sorted((one for one in document.shown if not one.wide), key=lambda one: not one.review)
     for table in tables[: room if len(tables) <= room else room - 1]:

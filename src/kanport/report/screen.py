@@ -78,12 +78,12 @@ def render(
     view: View,
     console: Console,
     *,
-    everything: str = "",
+    full_command: str = "",
     files: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Print the screen of a report: one line if there is nothing to do and nothing to know.
 
-    `everything` is the complete command that shows what the screen leaves out. `files` are labels
+    `full_command` is the complete command that shows what the screen leaves out. `files` are labels
     and texts about the files that were written.
     """
     page, last = Page.on(console), Page.on(console)
@@ -91,8 +91,8 @@ def render(
     if not is_one_line(view):
         for label, text in files.items():
             _row(last, label, text)
-        if everything:
-            _row(last, "All details", everything)
+        if full_command:
+            _row(last, "All details", full_command)
         for number, step in enumerate(view.next_steps):
             _row(last, "" if number else "Next", step)
         add_verdict(last, view)
@@ -132,7 +132,7 @@ def render_question(view: View, console: Console, approved_by: str) -> None:
     page.show()
 
 
-def render_document(document: "Document", console: Console, *, everything: str) -> None:
+def render_document(document: "Document", console: Console, *, full_command: str) -> None:
     """Print a short report: the answer, then as much of each section as fits the screen."""
     from kanport.report.document import plain
 
@@ -142,7 +142,7 @@ def render_document(document: "Document", console: Console, *, everything: str) 
     page.add(page.mark(f"{mark} ", color).append_text(answer), hang=2)
     sections = [_section(page, section) for section in document.filled]
     if len(page.lines) + sum(1 + sum(map(len, some)) for some in sections) > LINES:
-        _row(last, "All details", everything)
+        _row(last, "All details", full_command)
     for number, (section, entries) in enumerate(zip(document.filled, sections, strict=True)):
         # The first three have room for a heading, an entry and how many more there are.
         later = sections[number + 1 : 3]

@@ -1,4 +1,4 @@
-"""Commands about access as it is: `state` and `history`."""
+"""`kanport state` and `kanport history`: who has access now, and the runs of a state folder."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,7 +101,7 @@ def state_command(
       kanport state --compare 2026-03-31.json 2026-06-30.json -o quarter.html
     """
     from kanport import api
-    from kanport.cli.output import show_document
+    from kanport.cli.output import show_report
     from kanport.files import check_not_read
 
     output = Output(ctx, form)
@@ -110,11 +110,11 @@ def state_command(
         check_not_read(report_path, [one for one in (old_path, path) if one is not None])
     lists = _lists(ctx, output, path)
     if old is None:
-        paper, table = api.access_paper(lists), table or "access"
+        report, table = api.access_report(lists), table or "access"
     else:
-        paper = api.compare_access(old, lists.snapshot, invocation_of(ctx).state, journal_paths)
+        report = api.compare_access(old, lists.snapshot, invocation_of(ctx).state, journal_paths)
     again = typed_again(ctx, "--full")
-    show_document(output, paper, report_paths, table=table, everything=again)
+    show_report(output, report, report_paths, table=table, full_command=again)
 
 
 def _lists(ctx: click.Context, output: Output, path: Path | None) -> "AccessLists":
@@ -165,8 +165,8 @@ def history_command(
       kanport history --state /var/lib/kanport -o history.html
     """
     from kanport import api
-    from kanport.cli.output import show_document
+    from kanport.cli.output import show_report
 
     output = Output(ctx, form)
-    paper = api.history(invocation_of(ctx).state, journal_paths)
-    show_document(output, paper, report_paths, everything=typed_again(ctx, "--full"))
+    report = api.history(invocation_of(ctx).state, journal_paths)
+    show_report(output, report, report_paths, full_command=typed_again(ctx, "--full"))
