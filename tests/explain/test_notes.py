@@ -48,4 +48,4 @@ def test_the_groups_of_a_directory_entry_are_told_one_by_one() -> None:
     assert f"cn=kb-ALPHA-members,ou=g → {pattern} → ALPHA" in text
     assert f"cn=printers,ou=g → {pattern} → (nothing)" in text
     assert "heads → values → project-manager" in text
-    assert "BETA: wanted project-manager, on the server (nothing)" in text
+    assert "BETA: sources: project-manager, server: no access" in text

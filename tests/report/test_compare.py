@@ -44,6 +44,13 @@ def test_a_plan_beside_itself_is_the_same() -> None:
     assert not [*reasons(compared)]
 
 
+def test_a_plan_beside_its_run_shows_what_the_run_changed() -> None:
+    run = Run("run-1", "2026-11-03T22:16:00Z", None, (), None)
+    compared = compare(PLAN, PLAN)
+    assert document_of(compared, new_run=run).title == ("A plan and its run",)
+    assert document_of(compared).title == ("What changed between two plans",)
+
+
 def test_a_change_that_is_new_or_gone_is_told() -> None:
     less = _with(PLAN, changes=PLAN.changes[1:])
     assert compare(less, PLAN).added == PLAN.changes[:1]

@@ -1,4 +1,4 @@
-"""The runs of a state folder, one line each, and how grants, revocations and failures develop."""
+"""The runs of a state folder, one line each, with what gave or ended access, and what failed."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,13 +13,11 @@ from kanport.plan.model import Plan
 from kanport.plan.plan_file import load_plan
 from kanport.records import dataclass
 from kanport.report.document import Chart, DataTable, Document
-from kanport.report.sentences import Noun, counted, utc
+from kanport.report.sentences import CHANGE, counted, utc
 from kanport.report.tables import Cell
 from kanport.report.view import Count, Level, Sum
 
 JOURNAL, PLAN = ".journal.jsonl", ".plan.json"
-GRANT, REVOCATION = Noun("grant", "grants"), Noun("revocation", "revocations")
-FAILURE = Noun("failure", "failures")
 # Columns of a chart; more are no wider than a line.
 _SHOWN = 120
 _GIVES = frozenset({*GIVES, "user.create", "user.enable"})
@@ -33,7 +31,7 @@ _ENDS = frozenset(
 class PastRun:
     """A run, or a plan that was stopped before the first write (`recorded` is None then).
 
-    `grants` and `revocations` are the changes that were made; creating, enabling,
+    `grants` and `revocations` are the changes that gave and ended access. Creating, enabling,
     disabling and removing users count too.
     """
 
@@ -157,11 +155,11 @@ class History:
         failed = sum(one.failed for one in tallies)
         open_runs = [run for run in self.runs if run.result != "complete"]
         stopped = len(self.runs) - len(recorded)
+        given = sum(run.grants for run in self.runs)
+        ended = sum(run.revocations for run in self.runs)
         headline = (
             f"{counted(len(self.runs), RUN)}:"
-            f" {counted(sum(run.grants for run in self.runs), GRANT)},"
-            f" {counted(sum(run.revocations for run in self.runs), REVOCATION)},"
-            f" {counted(failed, FAILURE)};"
+            f" {counted(given, CHANGE)} gave access, {ended} ended access, {failed} failed;"
             f" {len(open_runs)} not complete"
         )
         planned = sum(one.planned for one in tallies)
@@ -178,8 +176,8 @@ class History:
             ),
             figures=(
                 Count("runs", len(self.runs), RUN(len(self.runs))),
-                Count("grants", sum(run.grants for run in self.runs), "grants"),
-                Count("revocations", sum(run.revocations for run in self.runs), "revocations"),
+                Count("grants", given, "gave access"),
+                Count("revocations", ended, "ended access"),
                 Count("failed", failed, "failed"),
                 Count("withheld", sum(run.withheld for run in self.runs[-1:]), "withheld last"),
             ),
@@ -198,9 +196,11 @@ class History:
                         Count(
                             "incomplete",
                             len(open_runs) - stopped,
-                            "incomplete, interrupted or stopped",
+                            "incomplete or interrupted",
                         ),
-                        Count("stopped", stopped, "stopped by a safety check before"),
+                        Count(
+                            "stopped", stopped, "stopped by a safety check before the first write"
+                        ),
                     ),
                 ),
             ),
@@ -220,8 +220,8 @@ class History:
         ]
         return (
             Chart(
-                "Grants and revocations by run",
-                (("add", "grants"), ("del", "revocations")),
+                "Changes that gave or ended access by run",
+                (("add", "gave access"), ("del", "ended access")),
                 tuple(zip(labels, access, strict=True)),
             ),
             Chart(
@@ -235,7 +235,7 @@ class History:
         columns = (
             *("Begun at", "Run", "Mapping", "By", "Approved by", "Result"),
             *("Planned", "Done", "Unchanged", "Failed", "Skipped", "Not started"),
-            *("Grants", "Revocations", "Withheld"),
+            *("Gave access", "Ended access", "Withheld"),
         )
         rows: list[tuple[Cell, ...]] = []
         for one in reversed(self.runs):

@@ -429,7 +429,7 @@ class AccessLists:
             active,
             Noun("active user", "active users"),
             ("with memberships", members),
-            (f"{ADMINISTRATOR(others)} without one", others),
+            (f"{ADMINISTRATOR(others)} without a membership", others),
             ("without any access", idle),
         )
         factor = Counter(user.two_factor for user in active)
@@ -486,7 +486,7 @@ class AccessLists:
             f" {counted(len(snapshot.memberships), MEMBERSHIP)} in"
             f" {counted(len(snapshot.projects), PROJECT)}"
         )
-        review = f"; {counted(len(look), Noun('list', 'lists'))} to review" if look else ""
+        review = f"; to review: {listed([one.title for one in look])}" if look else ""
         version = f" (Kanboard {snapshot.server.version})" if snapshot.server.version else ""
         known = f" · sources of {snapshot.mapping}" if snapshot.mapping else ""
         return Document(

@@ -34,7 +34,7 @@ from kanport.normalize.trace import (
     trace,
 )
 from kanport.origin import Origin
-from kanport.plan.change import Change
+from kanport.plan.change import Action, Change
 from kanport.plan.matching import numbers_are_ids
 from kanport.plan.model import Plan
 from kanport.records import dataclass
@@ -61,6 +61,16 @@ class Known:
         """The projects of the server, by whatever the sources may call them; none without one."""
         index = ProjectIndex.of(()) if self.current is None else self.current.project_index
         return index.with_numbers(numbers_are_ids(self.mapping.spec))
+
+    @property
+    def renamed(self) -> dict[int, tuple[str, str]]:
+        """The usernames of whom the plan renames, before and after, by user id."""
+        found: dict[int, tuple[str, str]] = {}
+        for change in self.plan.changes if self.plan is not None else ():
+            if change.action is Action.USER_RENAME and change.user_id is not None:
+                old, _ = found.get(change.user_id, (change.username, ""))
+                found[change.user_id] = old, change.new_username
+        return found
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:

@@ -19,12 +19,12 @@ from kanport.normalize.trace import Thread, Trace
 from kanport.origin import Origin
 from kanport.plan.change import Action, Change
 from kanport.plan.matching import name_matcher
-from kanport.plan.model import change_in_file
+from kanport.plan.model import PlanWithheld, change_in_file
 from kanport.relations import RELATIONS, About
 from kanport.report.changes import change_view
 from kanport.report.compare import words_of
 from kanport.report.document import Data, Document, Item, Part, Prose, Section, item
-from kanport.report.sentences import CHANGE, SEVERITIES, Noun, are, counted
+from kanport.report.sentences import CHANGE, SEVERITIES, Noun, are, counted, some_of
 from kanport.report.view import Level
 
 
@@ -171,27 +171,36 @@ def relation_reasons(
     if plan is None:
         return
     changed = {named(change) for change in plan.changes}
-    withheld = {named(one.change) for one in plan.withheld or ()}
+    withheld = {named(one.change): _because(one) for one in plan.withheld or ()}
     listed: dict[str, list[str]] = {}
     for name, one in access.items():
         if name in changed or one.held is None:
             continue
-        if one.wanted is not None:
-            why = _SAME_ROLE if one.wanted == one.held else _OTHER_ROLE
+        if one.wanted == one.held:
+            why = "The server already has the wanted role"
+        elif one.wanted is not None:
+            why = f"Kanport keeps the role on the server ({withheld.get(name, _KEPT_ROLE)})"
         elif not RELATIONS[About.MEMBERSHIP].ends_unlisted(known.mapping.spec):
-            why = _KEPT
+            why = "Not in the sources, and the mapping keeps the role (memberships_missing: keep)"
         else:
-            why = _WITHHELD if name in withheld else _NOT_REVOKED
+            why = f"Not in the sources, but Kanport keeps the role ({withheld.get(name, _KEPT)})"
         listed.setdefault(why, []).append(name)
     for why, names in listed.items():
         yield f"{why}: {', '.join(names)}."
 
 
-_SAME_ROLE = "The server already has the wanted role"
-_OTHER_ROLE = "The role on the server stays as it is; see findings"
-_KEPT = "Not in the sources, and the mapping keeps the role (memberships_missing: keep)"
-_WITHHELD = "Not in the sources, but the revocation is withheld; see findings"
-_NOT_REVOKED = "Not in the sources, but protected or not managed; see findings"
+_KEPT_ROLE = "the user is protected, or Kanport cannot use a row"
+_KEPT = "Kanport does not manage it, or it comes from a group"
+
+
+def _because(one: PlanWithheld) -> str:
+    """Return what prevents a removal, each with its rows and entries."""
+    texts = []
+    for cause in one.because:
+        places = [str(place) for place in cause.origin]
+        texts.append(f"{cause.message}: {some_of(places, cause.more)}" if places else cause.message)
+    return "; ".join(texts)
+
 
 # --- an explanation as a document for people, and as plain values for programs --------------------
 
@@ -344,7 +353,11 @@ def _user(explanation: Explanation) -> Iterator[Item]:
     yield item(f"account: {'from LDAP' if user.ldap else 'local'}")
     yield item(
         "groups: ",
-        *(_listed(explanation.groups) if explanation.groups else ("(none that was read)",)),
+        *(
+            _listed(explanation.groups)
+            if explanation.groups
+            else ("none among those that Kanport read",)
+        ),
     )
 
 
@@ -355,9 +368,9 @@ def _access(explanation: Explanation) -> Iterator[Item]:
 
 
 def _roles(one: Access, *, offline: bool) -> Iterator[Part]:
-    yield from ("wanted ", Data(one.wanted) if one.wanted is not None else "(nothing)")
+    yield from ("sources: ", Data(one.wanted) if one.wanted is not None else "no access")
     if not offline:
-        yield from (", on the server ", Data(one.held) if one.held is not None else "(nothing)")
+        yield from (", server: ", Data(one.held) if one.held is not None else "no access")
 
 
 def _finding(finding: Finding) -> Item:

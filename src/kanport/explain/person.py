@@ -22,7 +22,7 @@ from kanport.model import CurrentState, User
 from kanport.names import as_written, compare_key, spelling_key
 from kanport.normalize.rows import rows_in_order
 from kanport.normalize.trace import SourceBinding, source_bindings
-from kanport.plan.change import Action, Change, UserChange
+from kanport.plan.change import Change, UserChange
 from kanport.table import Row
 
 
@@ -125,22 +125,12 @@ def _keys(known: Known, who: str) -> set[str]:
     return found
 
 
-def _moves(known: Known) -> dict[int, tuple[str, str]]:
-    """Return the usernames of whom the plan renames, before and after, by user id."""
-    found: dict[int, tuple[str, str]] = {}
-    for change in known.plan.changes if known.plan is not None else ():
-        if change.action is Action.USER_RENAME and change.user_id is not None:
-            old, _ = found.get(change.user_id, (change.username, ""))
-            found[change.user_id] = old, change.new_username
-    return found
-
-
 def _renamed(known: Known, keys: set[str]) -> int | None:
     """Return the id of the user who is meant among those whom the plan renames; None for others.
 
     Where one gets the username that another one gives up, the rows mean the one who gets it.
     """
-    moves = _moves(known)
+    moves = known.renamed
     for at in (1, 0):
         for user_id, names in moves.items():
             if compare_key(names[at]) in keys:
@@ -150,7 +140,7 @@ def _renamed(known: Known, keys: set[str]) -> int | None:
 
 def _other_names(known: Known, user_id: int) -> set[str]:
     """Return the usernames of somebody whom the plan renames, but those that others get."""
-    moves = _moves(known)
+    moves = known.renamed
     others = {compare_key(new) for number, (_, new) in moves.items() if number != user_id}
     old, new = map(compare_key, moves[user_id])
     return {new, old} - (others - {new})

@@ -104,14 +104,22 @@ def _is_about(reading: SourceBinding, row: Row, keys: Collection[str]) -> bool:
     return any(spelling_key(text) in keys for ruled in rules for text in given(ruled, row))
 
 
+def _whose(known: Known, change: Change) -> str | None:
+    """Return the username of a change, as the plan renames the user."""
+    _, new = known.renamed.get(change.user_id or 0, ("", change.username))
+    return new
+
+
 def _access(
     known: Known, project: Project | None, wanted: Sequence[DesiredRelation], label: str
 ) -> Iterator[Access]:
     current = known.current
+    # As the plan renames them: the rows have the new names.
+    names = {number: new for number, (_, new) in known.renamed.items()}
     held: dict[str, tuple[str, str]] = {}
     if current is not None and project is not None:
         for number, role in current.roles.get(project.id, {}).items():
-            username = current.username(number)
+            username = names.get(number) or current.username(number)
             held[compare_key(username)] = username, role
     asked = {compare_key(one.holder.value): one for one in wanted}
     for key in sorted({*held, *asked}):
@@ -157,7 +165,7 @@ def _reasons(
     yield from relation_reasons(
         known,
         {one.username: one for one in access},
-        lambda change: change.username if _changes(change, project, keys) else None,
+        lambda change: _whose(known, change) if _changes(change, project, keys) else None,
     )
     if named and not changes:
         yield "Nothing changes in this project."

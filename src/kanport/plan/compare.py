@@ -26,8 +26,8 @@ class Pair(Generic[T]):
 class Altered:
     """A change that both plans hold, and in which they differ.
 
-    `server` is True where it starts from something else (`before`, ids): the server has moved.
-    `wanted` is True where it leads to something else (`after`): the sources or the mapping have.
+    `server` is True where the value before or the ids differ: the server changed in between.
+    `wanted` is True where it leads to something else (`after`): the sources or the mapping changed.
     Where neither is, only its reason or its risk differ.
     """
 

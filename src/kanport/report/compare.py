@@ -23,8 +23,10 @@ def document_of(
 ) -> Document:
     """Return what changed from the old plan to the new one, and what the runs of them did."""
     done = _settled(old_run)
+    # Of one plan, what differs is what the run of it did.
+    is_effect = comparison.same and (old_run is None) is not (new_run is None)
     return Document(
-        title=("What changed between two plans",),
+        title=("A plan and its run" if is_effect else "What changed between two plans",),
         level=_level(comparison, new_run),
         headline=(headline(comparison, old_run, new_run),),
         sections=(
@@ -41,7 +43,7 @@ def document_of(
             ),
             Section(("Planned differently",), tuple(map(_altered, comparison.altered))),
             Section(
-                ("Access that differs",),
+                ("Access that the run changed" if is_effect else "Access that differs",),
                 tuple(map(_access, access_differences(comparison, old_run, new_run) or ())),
             ),
             Section(("Safety checks",), tuple(map(_guard, comparison.guards))),
@@ -150,11 +152,14 @@ def reasons(comparison: Comparison) -> Iterator[str]:
         )
     moved = sum(one.server for one in comparison.altered)
     if moved:
-        yield f"{counted(moved, CHANGE)} would start from something else: the server has moved."
+        verb = "has" if moved == 1 else "have"
+        yield (
+            f"{counted(moved, CHANGE)} {verb} another value before: the server changed in between."
+        )
     if comparison.gone and not comparison.same_input:
         yield (
-            "What is no longer planned is no longer asked for, or was done since; the server shows"
-            " which."
+            "Changes that are no longer planned were made since, or the sources no longer ask for"
+            " them."
         )
 
 
@@ -256,8 +261,8 @@ def _altered(altered: Altered) -> Item:
     why = [
         text
         for differs, text in (
-            (altered.server, "the server has moved"),
-            (altered.wanted, "something else is wanted"),
+            (altered.server, "the server changed in between"),
+            (altered.wanted, "the sources ask for something else"),
         )
         if differs
     ]
