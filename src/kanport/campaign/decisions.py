@@ -1,6 +1,5 @@
 """What all reviewers decided, the plan that follows from it, and what became of it. Pure."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import PurePath
@@ -20,25 +19,18 @@ from kanport.model import CurrentState, Project, User
 from kanport.origin import Origin
 from kanport.plan.change import Action, Change, ChangesByAction, Risk
 from kanport.plan.groups import ProjectKey
-from kanport.plan.guards import Allowances, GuardContext, judge
+from kanport.plan.guards import Allowances, GuardContext
 from kanport.plan.guards.limits import names_without_meaning
 from kanport.plan.guards.separation import separation_findings
+from kanport.plan.make import plan_of
 from kanport.plan.matching import name_matcher
-from kanport.plan.model import (
-    Plan,
-    PlanApproval,
-    PlanMapping,
-    PlanReview,
-    PlanServer,
-    PlanSource,
-)
+from kanport.plan.model import Plan, PlanMapping, PlanReview, PlanSource
 from kanport.plan.naming import protected_finding
 from kanport.plan.order import in_plan_order
-from kanport.plan.plan_file import sealed
 from kanport.plan.projection import GroupProjection, indirect_changes
 from kanport.plan.relations import relation_change
 from kanport.plan.roles import access_risks
-from kanport.plan.unchanged_access import people_named, unchanged_access
+from kanport.plan.unchanged_access import unchanged_access
 from kanport.records import dataclass
 
 
@@ -160,44 +152,26 @@ def review_plan(
         current.role(row.user.id, row.project.id) == row.membership.role for row in decided.rows
     )
     open_rows = found("review-open", count=len(decided.open)) if decided.open else None
-    counted = Counter(change.action for change in changes)
-    return sealed(
-        Plan(
-            created_at=created_at,
-            made_by=made_by,
-            kanport=__version__,
-            server=PlanServer(url=current.server.url, version=current.server.version),
-            mapping=mapping_ref,
-            sources=sources,
-            summary={str(action): counted[action] for action in Action if counted[action]},
-            unchanged={"memberships": still - len(changes)},
-            guards=judge(context),
-            allowed=dict(sorted(allowed.items())),
-            min_admins=mapping.min_admins,
-            protect=mapping.protect or None,
-            limits=mapping.limits,
-            separation=mapping.separation or None,
-            custom_roles=mapping.custom_roles if mapping.separation else None,
-            approval=PlanApproval.of(mapping.approval, made_by),
-            changes=changes,
-            findings=tuple(
-                in_order(
-                    (
-                        *decided.findings,
-                        *findings,
-                        *_reviewers_gone(decided, current),
-                        *separation_findings(context),
-                        *names_without_meaning(mapping, allowed, current),
-                        *([open_rows] if open_rows is not None else []),
-                    )
-                )
-            ),
-            access=beside,
-            people=people_named(changes, beside, current),
-            review=PlanReview(
-                name=review.name, folder=folder, digest=review.digest, snapshot=review.snapshot
-            ),
-        )
+    return plan_of(
+        context,
+        made_by=made_by,
+        version=__version__,
+        mapping_ref=mapping_ref,
+        sources=sources,
+        unchanged={"memberships": still - len(changes)},
+        findings=in_order(
+            (
+                *decided.findings,
+                *findings,
+                *_reviewers_gone(decided, current),
+                *separation_findings(context),
+                *names_without_meaning(mapping, allowed, current),
+                *([open_rows] if open_rows is not None else []),
+            )
+        ),
+        review=PlanReview(
+            name=review.name, folder=folder, digest=review.digest, snapshot=review.snapshot
+        ),
     )
 
 

@@ -147,36 +147,64 @@ def make_plan(
         absences, entries = part.absences(absences), None
     else:
         named = named_by_sources(made.policy, groups.groups, made.dropped.settled)
+    return plan_of(
+        context,
+        made_by=made_by,
+        version=version,
+        mapping_ref=mapping_ref,
+        sources=tuple(sorted(sources, key=lambda source: source.name)),
+        unchanged=made.unchanged,
+        findings=accept(found_by_all, mapping, created_at, complete=True),
+        withheld=in_order_of_plan(withheld),
+        open=carried(memory.open, changes, in_order_of_plan(withheld), found_by_all, current)
+        or None,
+        identities=identities_of(resolved.persons, changes),
+        absences=absences,
+        entries=_entries(entries),
+        named=named,
+        partial=part.partial if part is not None else None,
+    )
+
+
+def plan_of(
+    context: GuardContext,
+    *,
+    made_by: str | None,
+    version: str,
+    mapping_ref: PlanMapping,
+    sources: tuple[PlanSource, ...],
+    unchanged: Mapping[str, int],
+    findings: Iterable[Finding],
+    **more: Any,
+) -> Plan:
+    """Return the plan of the changes of a context, judged by all guards and held to its mapping.
+
+    `more` are fields of the plan that only some plans have.
+    """
+    changes, current, mapping = context.by_action, context.current, context.mapping
     return sealed(
         Plan(
-            created_at=created_at,
+            created_at=context.at,
             made_by=made_by,
             kanport=version,
             server=PlanServer(url=current.server.url, version=current.server.version),
             mapping=mapping_ref,
-            sources=tuple(sorted(sources, key=lambda source: source.name)),
-            summary={str(one): number for one in Action if (number := by_action.count(one))},
-            unchanged=made.unchanged,
+            sources=sources,
+            summary={str(one): number for one in Action if (number := changes.count(one))},
+            unchanged=dict(unchanged),
             guards=judge(context),
-            allowed=dict(sorted(allowed.items())),
+            allowed=dict(sorted(context.allowed.numbers.items())),
             min_admins=mapping.min_admins,
             protect=mapping.protect or None,
             limits=mapping.limits,
             separation=mapping.separation or None,
             custom_roles=mapping.custom_roles if mapping.separation else None,
             approval=PlanApproval.of(mapping.approval, made_by),
-            changes=changes,
-            findings=tuple(accept(found_by_all, mapping, created_at, complete=True)),
-            withheld=in_order_of_plan(withheld),
-            open=carried(memory.open, changes, in_order_of_plan(withheld), found_by_all, current)
-            or None,
-            identities=identities_of(resolved.persons, changes),
-            absences=absences,
-            entries=_entries(entries),
-            access=beside,
-            people=people_named(changes, beside, current),
-            named=named,
-            partial=part.partial if part is not None else None,
+            changes=tuple(changes),
+            findings=tuple(findings),
+            access=context.access,
+            people=people_named(changes, context.access, current),
+            **more,
         )
     )
 
