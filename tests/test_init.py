@@ -112,6 +112,7 @@ def test_headers_below_a_title_are_found(kanport: Kanport) -> None:
     ended = kanport("init", "staff.xlsx")
     assert ended.code == 0, ended.err
     assert "header_row: 4" in Path("mapping.yaml").read_text()
+    assert "- headers: row 4, below a title" in ended.err
     assert kanport("validate", "mapping.yaml").code in (0, 5)
 
 
@@ -148,7 +149,7 @@ def test_nobody_gets_a_privileged_role_by_a_guess(kanport: Kanport) -> None:
 def test_what_was_decided_is_told_with_its_reason(kanport: Kanport) -> None:
     Path("list.csv").write_text("Login,Name,Phone\nada,Ada L,1\n")
     ended = kanport("init", "list.csv")
-    assert 'the username comes from the column "Login"' in ended.err
+    assert 'username: the column "Login", by its header' in ended.err
     assert 'name: the column "Name", by its header' in ended.err
     assert 'not read: "Phone"' in ended.err
 
@@ -171,8 +172,10 @@ def test_a_merged_cell_stops_nothing_and_is_filled_where_a_column_needs_it(
     for row in (2, 3, 4):
         sheet.cell(row, 4, "RW")
     book.save("list.xlsx")
-    assert kanport("init", "list.xlsx").code == 0
+    ended = kanport("init", "list.xlsx")
+    assert ended.code == 0
     assert "merged_cells: fill" in Path("mapping.yaml").read_text()
+    assert "- merged cells: every cell of a range gets its value" in ended.err
     assert kanport("validate", "mapping.yaml").code == 0
 
 

@@ -140,10 +140,13 @@ class Draft:
     decisions: tuple[str, ...]
 
 
-def draft_for_table(table: Table, file: Path, mapping: Path, *, options: str = "") -> Draft:
+def draft_for_table(
+    table: Table, file: Path, mapping: Path, *, options: str = "", decided: Sequence[str] = ()
+) -> Draft:
     """Return a mapping for a file, to be written to `mapping`.
 
-    `options` are further keys of the source, such as `, sheet: Staff`. A comment lists the columns
+    `options` are further keys of the source, such as `, sheet: Staff`, and `decided` says why they
+    are there. A comment lists the columns
     that no header explains. No text gets a privileged role; a comment offers the choices. Raise
     UsageError if no column can be the username.
     """
@@ -190,12 +193,12 @@ def draft_for_table(table: Table, file: Path, mapping: Path, *, options: str = "
     lines += ["", 'protect: [admin, "svc-*"]      # Kanport never changes these']
     if any(line.startswith("  id:") for line in lines):
         lines.append(f"ledger: {_text(mapping.stem + '.ledger')}   # where Kanport records the ids")
-    return Draft("\n".join([*lines, ""]), tuple(_decisions(found, who)))
+    return Draft("\n".join([*lines, ""]), (*decided, *_decisions(found, who)))
 
 
 def _decisions(found: Guess, who: str) -> Iterator[str]:
     """Yield what each column was taken for, and which ones are not read."""
-    yield f'the username comes from the column "{who}"'
+    yield f"username: the column {_text(who)}, by its header"
     for part, column in found.columns.items():
         if column != who and (part != "project" or "role" in found.columns):
             yield f"{_PARTS.get(part, part)}: the column {_text(column)}, by its header"

@@ -32,7 +32,7 @@ def test_a_report_of_a_plan_belongs_to_it(kanport: Kanport, tmp_path: Path, form
     assert kanport("verify-report", name).code == 0
     checked = kanport("verify-report", name, "--plan", "plan.json")
     assert checked.code == 0, checked
-    assert "made again: yes" in checked.out
+    assert "rendered again: yes" in checked.out
     assert (tmp_path / f"{name}.proof.json").exists() != has_place(form)
 
 
@@ -47,10 +47,10 @@ def test_a_report_of_a_run_belongs_to_its_journal(
         pytest.skip("a run cannot be written in this format")
     checked = kanport("verify-report", name, "--journal", "plan.journal.jsonl")
     assert checked.code == 0, checked
-    assert "run: yes" in checked.out and "made again: yes" in checked.out
+    assert "run: yes" in checked.out and "rendered again: yes" in checked.out
     by_plan = kanport("verify-report", name, "--plan", "plan.json")
     assert by_plan.code == 0, by_plan
-    assert "give the journal" in by_plan.out
+    assert "name the journal with --journal" in by_plan.out
 
 
 def test_what_apply_itself_prints_is_the_report_of_its_journal(
@@ -62,7 +62,7 @@ def test_what_apply_itself_prints_is_the_report_of_its_journal(
         "verify-report", "run.json", "--journal", "plan.journal.jsonl", "--plan", "plan.json"
     )
     assert checked.code == 0, checked
-    assert "made again: yes" in checked.out
+    assert "rendered again: yes" in checked.out
 
 
 def test_what_plan_prints_as_markdown_is_the_report_of_the_plan(
@@ -114,7 +114,7 @@ def test_the_same_answer_comes_as_json(kanport: Kanport) -> None:
     assert {one["what"]: one["holds"] for one in told["checked"]} == {
         "unchanged": True,
         "plan": True,
-        "made again": True,
+        "rendered again": True,
     }
 
 

@@ -56,7 +56,7 @@ def part_of(world: World, only: list[str]) -> Plan:
     try:
         return plan_for(world.desired, seen, world.mapping, known=world.ledger, only=only)
     except UsageError as problem:
-        assume("neither the sources nor the server" not in problem.message)
+        assume("in the sources or on the server matches" not in problem.message)
         raise
 
 

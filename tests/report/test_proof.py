@@ -124,7 +124,7 @@ def test_what_is_no_report_does_not_hold() -> None:
     for content in (b"", b"hello", b"\x00" * 100, b'{"kanport_proof":1,', b"{}"):
         checks = check_report(content)
         assert not checks.hold
-        assert "carries no proof" in checks.checked[0].why
+        assert "has no digest" in checks.checked[0].why
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_digest_computed_anew_is_detected_where_the_plan_is_there(form: str) -
     assert check_report(forged).hold
     checks = check_report(forged, plan=PLAN, redraw=lambda proof: _drawn(proof.report))
     assert not checks.hold
-    assert [one.what for one in checks.checked if one.holds is False] == ["made again"]
+    assert [one.what for one in checks.checked if one.holds is False] == ["rendered again"]
 
 
 def test_the_proof_of_a_json_report_is_as_the_schema_says() -> None:

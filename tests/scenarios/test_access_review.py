@@ -311,7 +311,7 @@ def test_a_review_without_a_mapping_names_itself_after_a_run(
     ("arguments", "said"),
     [
         (("--otherwise", "nobody"), "1 reviewer is no active user of the server"),
-        (("--until", "2020-01-01"), "which is over"),
+        (("--until", "2020-01-01"), "which is in the past"),
         (("--project", "NONE*"), "no project matches"),
         (("--reviewers", "list.csv"), "no column reviewer"),
     ],

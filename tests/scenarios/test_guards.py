@@ -152,9 +152,9 @@ def test_each_allow_lifts_one_guard_and_only_up_to_its_number(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("force=1", "what can be allowed is"),
+        ("force=1", "use one of"),
         ("last-admin=1", "--allow cannot override last-admin"),
-        ("disable=all", "say up to which number"),
+        ("disable=all", "give a number"),
     ],
 )
 def test_an_allow_that_means_nothing_is_wrong_usage(team: Team, text: str, said: str) -> None:

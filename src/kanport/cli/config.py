@@ -42,13 +42,14 @@ def config_command() -> None:
 
 @dataclass(frozen=True)
 class SettingRow:
-    """One setting: its value without secrets, its origin, where Kanport looked, and its problem."""
+    """One setting: its value without secrets, its origin, where Kanport looked, what is wrong."""
 
     setting: str
     value: Any
     origin: str
     looked_at: tuple[str, ...] = ()
     problem: str | None = None
+    unit: str = ""
 
 
 @config_command.command("show", cls=Command)
@@ -120,7 +121,7 @@ def _rows(layers: "Layers") -> list[SettingRow]:
             elif value is None:
                 rows.append(SettingRow(one.key, one.default_is, "default"))
             else:
-                rows.append(SettingRow(one.key, value, origin))
+                rows.append(SettingRow(one.key, value, origin, unit=one.unit))
     rows.insert(1, _token_row(layers))
     return rows + _notify_rows(layers)
 
@@ -159,7 +160,7 @@ def _notify_rows(layers: "Layers") -> list[SettingRow]:
             SettingRow("notify.webhook.url", url, origin("webhook")),
             SettingRow("notify.webhook.token", _referred(hook.token), origin("webhook")),
             SettingRow("notify.webhook.on", hook.on or notify.on, origin("webhook")),
-            SettingRow("notify.webhook.timeout", hook.timeout, origin("webhook")),
+            SettingRow("notify.webhook.timeout", hook.timeout, origin("webhook"), unit="seconds"),
         ]
     if email is None:
         return [*rows, SettingRow("notify.email", "none", "default")]
@@ -172,9 +173,10 @@ def _notify_rows(layers: "Layers") -> list[SettingRow]:
         "from": email.from_,
         "to": ", ".join(email.to),
         "on": email.on or notify.on,
-        "timeout": email.timeout,
     }
-    return rows + [SettingRow(f"notify.email.{k}", v, origin("email")) for k, v in given.items()]
+    rows += [SettingRow(f"notify.email.{k}", v, origin("email")) for k, v in given.items()]
+    rows.append(SettingRow("notify.email.timeout", email.timeout, origin("email"), unit="seconds"))
+    return rows
 
 
 def _referred(reference: "SettingSecret | None") -> str:
@@ -213,7 +215,7 @@ def _lines(layers: "Layers", rows: list[SettingRow]) -> list[str]:
     lines.append("")
     width = max(len(row.setting) for row in rows)
     for row in rows:
-        value = "not set" if row.value is None else _shown(row.value)
+        value = "not set" if row.value is None else f"{_shown(row.value)} {row.unit}".rstrip()
         origin = "" if row.value is None else f"  ({row.origin})"
         lines.append(escape_control(f"{row.setting:<{width}}  {value}{origin}"))
         if row.problem and not row.looked_at:

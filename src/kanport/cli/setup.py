@@ -134,8 +134,8 @@ def init_command(
             notes = [f"The directory is {found.name}."] if found.name else []
             if why:
                 notes = [
-                    f"Kanport does not know the product of {url}: {why}. The mapping fits OpenLDAP,"
-                    " 389 Directory Server and FreeIPA. For another product, use --kind."
+                    f"Kanport does not know the product of the directory ({why}). The mapping fits"
+                    " OpenLDAP, 389 Directory Server and FreeIPA. For another product, use --kind."
                 ]
         else:
             assert file is not None  # noqa: S101 - one of the two is given

@@ -382,13 +382,14 @@ class Setting(Generic[T]):
     """One setting: its name, what its values mean, and what counts where nobody gives one.
 
     `read` gives the value for what was given, by whatever name it was; it raises ConfigInvalid.
-    `default_is` says in words what is done without a value.
+    `default_is` says in words what is done without a value, `unit` what the number counts.
     """
 
     key: str
     read: Callable[[Any, str], T]
     default: T | None = None
     default_is: str = ""
+    unit: str = ""
 
     @property
     def flag(self) -> str:

@@ -149,14 +149,16 @@ URL = Setting("url", _text)
 CA_FILE = Setting("ca_file", _ca_file, default_is="the authorities that the system trusts")
 ALLOW_HTTP = Setting("allow_http", _switch, default=False)
 AUTH_HEADER = Setting("auth_header", _header, default_is="Authorization, as HTTP Basic")
-TIMEOUT = Setting("timeout", _seconds, default_is="120 seconds of silence")
-REQUEST_TIMEOUT = Setting("request_timeout", _seconds, default=LONGEST_EXCHANGE)
-DEADLINE = Setting("deadline", _duration, default_is="24h for sync, none for apply and resume")
+TIMEOUT = Setting("timeout", _seconds, default_is="120 seconds of silence", unit="seconds")
+REQUEST_TIMEOUT = Setting("request_timeout", _seconds, default=LONGEST_EXCHANGE, unit="seconds")
+DEADLINE = Setting(
+    "deadline", _duration, default_is="24h for sync, none for apply and resume", unit="seconds"
+)
 BATCH_SIZE = Setting(
     "batch_size", _whole(1, 5_000), default_is="what the server answers in a second"
 )
 CONNECTIONS = Setting("connections", _whole(1, 64), default=8)
-RATE = Setting("rate", _rate, default_is="no limit")
+RATE = Setting("rate", _rate, default_is="no limit", unit="calls per second")
 MAX_ERRORS = Setting("max_errors", _whole(0), default_is="no limit")
 STATE = Setting("state", _path, default_is="kanport in the state folder of the user")
 LOG_FORMAT = Setting("log_format", _log_format, default="text")

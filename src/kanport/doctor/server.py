@@ -136,7 +136,8 @@ class ServerChecks:
         else:
             yield fine(
                 ABOUT,
-                "it has every procedure that Kanport reads with; doctor tries none that writes",
+                "it has every procedure that Kanport needs for reading; doctor does not try those"
+                " that write",
             )
 
     def _contents(self, client: Client) -> Iterator[Check]:

@@ -520,9 +520,11 @@ def _check_parts(
     except KanportError as problem:
         return None, [*missing, Checked("journal", False, problem.message)]
     chain = (
-        "each record holds the digest of the one before" if run.journal_chained else "not chained"
+        "each record contains the digest of the one before"
+        if run.journal_chained
+        else "not chained"
     )
-    ended = "it has its end" if recorded.ended else "it has no end: the run was cut off"
+    ended = "the run is recorded to its end" if recorded.ended else "the run was interrupted"
     checked = [*missing, Checked("journal", True, f"run {run.id}: {chain}; {ended}")]
     try:
         same = load_plan(folder / PLAN).digest == plan.digest
@@ -559,9 +561,9 @@ def _check_parts(
         if same_version:
             about = _about(plan, run, manifest["signatures"]).encode("utf-8")
             odd += [ABOUT] * (files.get(ABOUT, about) != about)
-        why = "it says what follows from the journal and the files"
+        why = "it matches the journal and the files"
         if odd:
-            why = f"it says what follows from the files, but for {', '.join(odd)}"
+            why = f"it does not match the files: {', '.join(odd)}"
         elif not same_version:
             why = "it names the right server, run, plan and approvals; the rest is not compared,"
             why = f"{why} because another version of Kanport wrote it"
@@ -613,7 +615,7 @@ def _check_approval(files: Mapping[str, bytes], run: Run) -> Checked:
 def _check_report(path: Path, folder: Path) -> Checked:
     checks = check_report_file(path, journal_path=folder / JOURNAL)
     wrong = [one.why for one in checks.checked if one.holds is False]
-    again = next((one for one in checks.checked if one.what == "made again"), None)
+    again = next((one for one in checks.checked if one.what == "rendered again"), None)
     why = "; ".join(wrong) or (again.why if again is not None else "it is unchanged")
     return Checked(path.name, not wrong, why)
 

@@ -160,10 +160,10 @@ def _belonging(plan_path: Path | None, journal_path: Path | None) -> tuple[Plan 
         return plan, None
     found, run = load_plan_or_journal(journal_path)
     if run is None:
-        raise UsageError(f"{journal_path} is a plan and no journal", hint="name it with --plan")
+        raise UsageError(f"{journal_path} is a plan, not a journal", hint="name it with --plan")
     if plan is not None and plan.digest != found.digest:
         raise UsageError(
-            f"{journal_path} is the journal of another plan than {plan_path}",
+            f"{journal_path} belongs to a different plan, not to {plan_path}",
             hint="give the two that belong together, or one of them",
         )
     return plan or found, run

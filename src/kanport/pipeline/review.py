@@ -112,7 +112,7 @@ def start_review(
     now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     until = until or (datetime.now(UTC) + timedelta(days=DAYS)).strftime("%Y-%m-%d")
     if until < now[:10]:
-        raise UsageError(f"the review would end on {until}, which is over")
+        raise UsageError(f"the review would end on {until}, which is in the past")
     with Reporter(progress).stage(Stage.SERVER):
         snapshot = read_access(server, inputs).snapshot
     chosen, left_out = _projects(snapshot, tuple(projects))
@@ -589,7 +589,7 @@ def close_review(
 def _run_of(path: Path, review: Campaign) -> dict[str, str]:
     recorded = load_journal(path)
     if recorded.plan.review is None or recorded.plan.review.digest != review.digest:
-        raise UsageError(f"{path} is the journal of another plan than that of this review")
+        raise UsageError(f"{path} belongs to a different plan, not to the plan of this review")
     approved = recorded.run.approved
     return {
         "run": recorded.run.id,

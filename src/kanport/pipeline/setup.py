@@ -156,14 +156,22 @@ def mapping_for_file(
     Raises UsageError for another kind of file, or an option that it has no use for, and
     SourceInvalid for a file that cannot be used.
     """
+    decided: list[str] = []
     if file.suffix.lower() in (".xlsx", ".xlsm"):
         _refuse_options("a workbook", {"--encoding": encoding, "--delimiter": delimiter})
         book = ExcelSource(type="excel", path=str(file), sheet=sheet, hidden_rows="read")
         table, row = _table_below(book, header_row)
         options = f", sheet: {json.dumps(sheet, ensure_ascii=False)}" if sheet else ""
-        options += f", header_row: {row}" if row > 1 else ""
+        if row > 1:
+            options += f", header_row: {row}"
+            decided.append(
+                f"headers: row {row}" + (", below a title" if header_row is None else "")
+            )
         if _merged_in_use(book.model_copy(update={"header_row": row}), table):
             options += ", merged_cells: fill"
+            decided.append(
+                "merged cells: every cell of a range gets its value (merged_cells: fill)"
+            )
     elif file.suffix.lower() in (".csv", ".txt", ".tsv"):
         _refuse_options("a CSV file", {"--sheet": sheet})
         table = _table(
@@ -180,7 +188,7 @@ def mapping_for_file(
         options += f", header_row: {header_row}" if header_row else ""
     else:
         raise UsageError(f"{file} is neither a .csv nor an .xlsx file")
-    return draft_for_table(table, file, target, options=options)
+    return draft_for_table(table, file, target, options=options, decided=decided)
 
 
 def _refuse_options(what: str, options: Mapping[str, object]) -> None:

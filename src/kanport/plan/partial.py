@@ -90,7 +90,7 @@ def check_known(
             if not any(map(name_matcher([pattern]), names)):
                 close = near(pattern, sorted(names, reverse=True))
                 raise UsageError(
-                    f"neither the sources nor the server know a {what} like {pattern!r}"
+                    f'no {what} in the sources or on the server matches "{pattern}"'
                     f" (--only {kind}{pattern})",
                     hint=f"did you mean {kind}{close}?" if close else None,
                 )

@@ -261,7 +261,7 @@ def check_report(
     if proof is not None:
         checked += [*_belongs_to_plan(proof, plan), *_belongs_to_run(proof, run)]
         if plan is not None:
-            checked += [*_signature(proof, run), _made_again(content, proof, run, redraw)]
+            checked += [*_signature(proof, run), _rendered_again(content, proof, run, redraw)]
     return Checks(proof, tuple(checked))
 
 
@@ -270,14 +270,14 @@ def _unchanged(content: bytes, sidecar: bytes | None) -> tuple[Proof | None, Che
     if found is not None:
         stamp, digest = found
         same = stamp.sha256 == digest
-        why = "it has the digest that stands in it" if same else "it was changed after it was made"
+        why = "its digest matches" if same else "it was changed after it was made"
         return stamp, Checked("unchanged", same, why)
     proof = Proof.from_json(sidecar.strip()) if sidecar is not None else None
     if proof is None or has_place(proof.report):
-        why = "it carries no proof: it is no report of Kanport, or was changed at its end"
+        why = "it has no digest: it is not a report of Kanport, or its end was changed"
         return None, Checked("unchanged", False, why)
     same = hashlib.sha256(content).hexdigest() == proof.sha256
-    why = "it has the digest that stands in the file beside it"
+    why = "the digest in the file beside it matches"
     return proof, Checked("unchanged", same, why if same else "it was changed after it was made")
 
 
@@ -297,14 +297,14 @@ def _belongs_to_run(proof: Proof, run: Run | None) -> list[Checked]:
     if run is None:
         return []
     if not proof.run:
-        why = "it tells a plan, and no run of it"
+        why = "it is the report of a plan, not of a run"
         return [Checked("run", None, why)]
     if proof.run != run.id:
         return [Checked("run", False, f"it is about the run {proof.run}, not about {run.id}")]
     if proof.journal != run.journal_sha256:
         why = (
-            f"it was made of a journal with the digest {proof.journal}, and this one has"
-            f" {run.journal_sha256}: the run was gone on with since, or the journal was changed"
+            f"it was made from a journal with the digest {proof.journal}, and this one has"
+            f" {run.journal_sha256}: the run went on since, or the journal was changed"
         )
         return [Checked("run", False, why)]
     return [Checked("run", True, f"it names this run, and the digest of this journal ({run.id})")]
@@ -329,19 +329,21 @@ def _signature(proof: Proof, run: Run | None) -> list[Checked]:
     return [Checked("approval", False, why)]
 
 
-def _made_again(content: bytes, proof: Proof, run: Run | None, redraw: Redraw | None) -> Checked:
+def _rendered_again(
+    content: bytes, proof: Proof, run: Run | None, redraw: Redraw | None
+) -> Checked:
     if proof.kind not in ("plan", "run"):
-        why = f"a {proof.kind} tells what was read at its time, and cannot be made again"
-        return Checked("made again", None, why)
+        why = f"a {proof.kind} shows what Kanport read then, so Kanport cannot render it again"
+        return Checked("rendered again", None, why)
     if proof.kind == "run" and run is None:
-        why = "it tells a run: give the journal to have it made again"
-        return Checked("made again", None, why)
+        why = "it is the report of a run: name the journal with --journal"
+        return Checked("rendered again", None, why)
     if redraw is None or proof.kanport != __version__:
         why = (
-            f"it was made by Kanport {proof.kanport}, and this is {__version__}, which may draw it"
-            " in another way"
+            f"Kanport {proof.kanport} wrote it, and this is Kanport {__version__}, which may render"
+            " it differently"
         )
-        return Checked("made again", None, why)
+        return Checked("rendered again", None, why)
     if redraw(proof) == content:
-        return Checked("made again", True, "made anew, it is the same, byte for byte")
-    return Checked("made again", False, "made anew, it is another one")
+        return Checked("rendered again", True, "identical, byte for byte")
+    return Checked("rendered again", False, "not identical")

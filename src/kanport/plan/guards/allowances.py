@@ -111,7 +111,7 @@ def _parse(text: str) -> tuple[str, int]:
         raise NotAllowable(f"{text!r}: name the project: {what}:PROJECT=NUMBER")
     # No count is longer, and Python refuses to read numbers of thousands of digits.
     if not (number.isascii() and number.isdigit() and len(number) < 19):
-        raise NotAllowable(f"{text!r}: say up to which number, such as {key}=40")
+        raise NotAllowable(f"{text!r}: give a number, such as {key}=40")
     return key, int(number)
 
 
@@ -124,7 +124,7 @@ def _refuse_unknown(what: str, text: str) -> None:
     close = difflib.get_close_matches(what.removeprefix("limit-"), known, n=1)
     meant = f"did you mean {close[0]}? " if close else ""
     raise NotAllowable(
-        f"{text!r}: {meant}what can be allowed is {', '.join(CLASSES)}, each also in one project"
+        f"{text!r}: unknown check; {meant}use one of {', '.join(CLASSES)}, each also in one project"
         " (revoke:WEB=8), " + ", ".join((*(f"{name}:SOURCE" for name in OF_SOURCES), *OF_PLAN))
     )
 
