@@ -58,6 +58,16 @@ class Decided:
         """The number of errors in the workbooks."""
         return sum(one.severity is Severity.ERROR for one in self.findings)
 
+    @property
+    def complete(self) -> bool:
+        """Whether every row is decided and nothing in the workbooks is wrong."""
+        return not self.open and not self.errors
+
+    @property
+    def unassigned(self) -> tuple[ReviewRow, ...]:
+        """The rows that nobody may decide about."""
+        return tuple(row for row in self.rows if not row.reviewers)
+
 
 def decided(
     rows: Sequence[ReviewRow], workbooks: Iterable[Answers], beside: Iterable[Finding] = ()
@@ -359,6 +369,11 @@ class DecisionResult(NamedTuple):
 def results(decided: Decided, current: CurrentState) -> tuple[DecisionResult, ...]:
     """Compare every row with what the server has now."""
     return tuple(_result(row, decided.answers.get(row.key), current) for row in decided.rows)
+
+
+def all_as_decided(rows: Iterable[DecisionResult]) -> bool:
+    """Return whether every row is decided, and the server has what was decided."""
+    return {one.became for one in rows} <= {Became.KEPT, Became.REVOKED, Became.CHANGED}
 
 
 def _result(row: ReviewRow, answer: Answer | None, current: CurrentState) -> DecisionResult:

@@ -4,25 +4,29 @@ import hashlib
 import json
 import os
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 from kanport import __version__
 from kanport.access.snapshot import Snapshot, SnapshotProject, write_snapshot
 from kanport.apply.journal import load_journal
 from kanport.campaign.decisions import (
-    Became,
     Decided,
-    DecisionResult,
+    all_as_decided,
     decided,
     results,
     review_plan,
     source_of,
+)
+from kanport.campaign.documents import (
+    result_data,
+    result_document,
+    status_data,
+    status_document,
 )
 from kanport.campaign.model import (
     RESULT_FILE,
@@ -61,8 +65,6 @@ from kanport.pipeline.state_dir import current_actor, ledger_of_mapping, utc_now
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import Plan, PlanMapping
 from kanport.records import dataclass
-from kanport.report.document import Data, DataTable, Document, Section, item
-from kanport.report.view import Count, Level, Sum
 from kanport.sources import SourceContext, read_source
 
 DAYS = 14
@@ -248,7 +250,7 @@ def _file_names(theirs: Mapping[str, Sequence[ReviewRow]]) -> dict[str, str]:
 # --- reading a review -----------------------------------------------------------------------------
 
 
-def _decided(folder: Path) -> tuple[Campaign, Snapshot, Decided]:
+def _decided(folder: Path) -> tuple[Campaign, Decided]:
     review, snapshot = load_review(folder)
     rows = rows_of(review, snapshot)
     every = {row.key: row for row in rows}
@@ -257,7 +259,7 @@ def _decided(folder: Path) -> tuple[Campaign, Snapshot, Decided]:
         read_answers(folder, one.file, one.reviewer, theirs.get(one.reviewer, []), every)
         for one in review.workbooks
     )
-    return review, snapshot, decided(rows, answers, unknown_files(folder, review))
+    return review, decided(rows, answers, unknown_files(folder, review))
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,142 +275,10 @@ def review_status(folder: Path, *, today: str | None = None) -> ReviewStatus:
 
     Raises UsageError for a folder that is no review.
     """
-    review, _, read = _decided(folder)
-    late = (today or utc_now()[:10]) > review.until
-    lines: list[dict[str, Any]] = []
-    unanswered = {row.key for row in read.open}
-    for workbook in read.workbooks:
-        mine = {row.key for row in workbook.rows}
-        left = len(mine & unanswered)
-        wrong = sum(1 for _ in errors_in(workbook.findings))
-        lines.append(
-            {
-                "reviewer": workbook.reviewer,
-                "file": workbook.file,
-                "rows": len(mine),
-                "decided": len(mine) - left,
-                "open": left,
-                "errors": wrong,
-                "overdue": late and left > 0,
-            }
-        )
-    unassigned = [row for row in read.rows if not row.reviewers]
-    total: dict[str, int] = {
-        "rows": len(read.rows),
-        "decided": len(read.rows) - len(read.open),
-        "open": len(read.open),
-        "errors": read.errors,
-        "unassigned": len(unassigned),
-        "overdue": late and bool(read.open),
-    }
-    finished = not read.open and not read.errors
-    document = Document(
-        ("Access review ", Data(review.name)),
-        Level.GOOD if finished else Level.STOP if read.errors else Level.LOOK,
-        (
-            f"{total['decided']} of {counted(len(read.rows), 'row', 'rows')} decided,"
-            f" {total['open']} open{', overdue' if total['overdue'] else ''};"
-            f" the review ends on {review.until}",
-        ),
-        sums=(_sum("rows", {"decided": total["decided"], "open": total["open"]}),),
-        tables=(
-            DataTable(
-                "reviewers",
-                "Reviewers",
-                ("Reviewer", "Rows", "Decided", "Open", "Errors", "Overdue", "Workbook"),
-                [
-                    (
-                        *(one[name] for name in ("reviewer", "rows", "decided", "open", "errors")),
-                        "overdue" if one["overdue"] else "",
-                        one["file"],
-                    )
-                    for one in lines
-                ],
-                names=[one["reviewer"] for one in lines if one["open"]],
-                number=len(lines),
-                review=not finished,
-            ),
-            _findings_table(read.findings),
-            _open_rows("unassigned", "Rows without a reviewer", unassigned),
-            _open_rows("open", "Open", read.open),
-        ),
-    )
-
-    def data() -> dict[str, Any]:
-        return {
-            "format": "kanport-review-status/1",
-            "review": review.name,
-            "until": review.until,
-            **total,
-            "workbooks": lines,
-            "findings": [one.to_dict() for one in read.findings],
-        }
-
-    return ReviewStatus(ShortReport(document, data), Exit.OK if finished else Exit.PARTIAL)
-
-
-def _sum(what: str, parts: Mapping[str, int]) -> Sum:
-    counts = tuple(Count(name, number, name) for name, number in parts.items())
-    return Sum(Count(what, sum(parts.values()), what), counts)
-
-
-def _open_rows(key: str, title: str, rows: Sequence[ReviewRow]) -> DataTable:
-    listed = [
-        (
-            *(row.project.label, row.user.username, row.membership.role),
-            ", ".join(row.reviewers) or "nobody can decide",
-        )
-        for row in rows
-    ]
-    columns = ("Project", "User", "Role", "Reviewer")
-    names = tuple(f"{user} in {project}" for project, user, *_ in listed)
-    return DataTable(key, title, columns, listed, names=names, number=len(listed))
-
-
-def _rows_table(key: str, title: str, rows: Sequence[DecisionResult]) -> DataTable:
-    """Return rows of a review with what was decided, by whom and where, and what became of it."""
-    columns = ("Project", "User", "Role", "Decision", "New role", "Reviewer", "Result", "Role now")
-    listed = []
-    for one in rows:
-        row, answer = one.row, one.answer
-        listed.append(
-            (
-                *(row.project.label, row.user.username, row.membership.role),
-                *((str(answer.decision), answer.role or "") if answer is not None else ("", "")),
-                answer.reviewer if answer is not None else ", ".join(row.reviewers),
-                str(one.became),
-                one.now or "",
-                answer.comment if answer is not None else "",
-                str(answer.origin) if answer is not None else "",
-            )
-        )
-    names = [f"{one.row.user.username} in {one.row.project.label}" for one in rows]
-    all_columns = (*columns, "Comment", "Cell")
-    return DataTable(key, title, all_columns, listed, names=names, number=len(listed))
-
-
-def _findings_table(findings: Sequence[Finding]) -> DataTable:
-    rows = [
-        (
-            "" if one.origin is None else str(one.origin),
-            str(one.severity),
-            one.value or "",
-            one.message,
-            one.hint or "",
-        )
-        for one in findings
-    ]
-    columns = ("Place", "Severity", "Value", "Finding", "Fix")
-    names = tuple(dict.fromkeys(one.code for one in findings))
-    return DataTable(
-        "findings",
-        "Findings",
-        columns,
-        rows,
-        names=names,
-        number=len(findings),
-        review=bool(findings),
-    )
+    review, read = _decided(folder)
+    data = status_data(review, read, today or utc_now()[:10])
+    report = ShortReport(status_document(review, read, data), lambda: data)
+    return ReviewStatus(report, Exit.OK if read.complete else Exit.PARTIAL)
 
 
 # --- the plan -------------------------------------------------------------------------------------
@@ -429,7 +299,7 @@ def collect_review(
     SourceInvalid with everything that is wrong in the workbooks or has changed on the server since,
     unless `skip_invalid` leaves these rows open; PlanStale for another server, and Unreachable.
     """
-    review, _, answers = _decided(folder)
+    review, answers = _decided(folder)
     _check_server(review, server)
     loaded = _mapping(review, mapping, folder)
     ledger = ledger_of_mapping(loaded.spec, loaded.path, None) if loaded is not None else None
@@ -532,58 +402,18 @@ def close_review(
     `journals` are the runs that carried the decisions out; the result names them and who approved
     them. Raises UsageError for journals of other plans, PlanStale and Unreachable.
     """
-    review, snapshot, read = _decided(folder)
+    review, read = _decided(folder)
     _check_server(review, server)
     runs = [_run_of(path, review) for path in journals]
     with Reporter(progress).stage(Stage.SERVER):
         current = _read(server)
     rows = results(read, current)
-    counts = Counter(one.became for one in rows)
-    good = not (counts[Became.OPEN] or counts[Became.NOT_DONE] or counts[Became.DRIFTED])
-    data = {
-        "format": "kanport-review-result/1",
-        "review": review.name,
-        "server": review.server.url,
-        "started_at": review.created_at,
-        "started_by": review.made_by,
-        "until": review.until,
-        "closed_at": utc_now(),
-        "closed_by": current_actor(),
-        "snapshot": snapshot.digest,
-        "runs": runs,
-        "totals": {str(one): counts[one] for one in Became},
-        "rows": list(map(_result_data, rows)),
-        "workbooks": [
-            {"file": one.file, "reviewer": one.reviewer, "sha256": one.table.sha256}
-            for one in read.workbooks
-            if one.table is not None
-        ],
-    }
-    ran = Section(("Runs",), tuple(item(Data(one["run"]), f", {one['approved']}") for one in runs))
-    changed = counts[Became.REVOKED] + counts[Became.CHANGED]
-    document = Document(
-        ("Result of the access review ", Data(review.name)),
-        Level.GOOD if good else Level.LOOK,
-        (
-            f"{len(rows) - counts[Became.OPEN]} of {counted(len(rows), 'row', 'rows')} decided:"
-            f" {counts[Became.KEPT]} kept, {changed} revoked or changed and verified,"
-            f" {counts[Became.NOT_DONE] + counts[Became.DRIFTED]} not as decided,"
-            f" {counts[Became.OPEN]} open",
-        ),
-        (ran,),
-        sums=(_sum("rows", {str(one): counts[one] for one in Became}),),
-        tables=(
-            _findings_table(read.findings),
-            *(
-                _rows_table(became.name.lower(), str(became).capitalize(), some)
-                for became in Became
-                if (some := [one for one in rows if one.became is became])
-            ),
-        ),
-    )
+    data = result_data(review, read, rows, runs, closed_at=utc_now(), closed_by=current_actor())
+    document = result_document(review, read, rows, runs)
     text = json.dumps(data, ensure_ascii=False, indent=2)
     write_file(folder / RESULT_FILE, f"{text}\n")
-    return ReviewResult(ShortReport(document, lambda: data), Exit.OK if good else Exit.PARTIAL)
+    report = ShortReport(document, lambda: data)
+    return ReviewResult(report, Exit.OK if all_as_decided(rows) else Exit.PARTIAL)
 
 
 def _run_of(path: Path, review: Campaign) -> dict[str, str]:
@@ -596,22 +426,4 @@ def _run_of(path: Path, review: Campaign) -> dict[str, str]:
         "plan": recorded.plan.digest,
         "journal": recorded.run.journal_sha256,
         "approved": f"approved by {approved.names}" if approved is not None else "not approved",
-    }
-
-
-def _result_data(one: DecisionResult) -> dict[str, Any]:
-    row, answer = one.row, one.answer
-    return {
-        "project": row.project.label,
-        "project_id": row.project.id,
-        "username": row.user.username,
-        "user_id": row.user.id,
-        "role": row.membership.role,
-        "now": one.now,
-        "became": str(one.became),
-        "decision": str(answer.decision) if answer is not None else None,
-        "new_role": answer.role if answer is not None else None,
-        "reviewer": answer.reviewer if answer is not None else None,
-        "comment": answer.comment if answer is not None else None,
-        "origin": answer.origin.to_dict() if answer is not None else None,
     }
