@@ -7,6 +7,7 @@ not wait for pandas.
 
 import contextlib
 import errno
+import gc
 import io
 import os
 import sys
@@ -242,6 +243,8 @@ def main() -> None:
     lost = safe_streams()
     # Looking for plugins takes pydantic as long as loading itself, and Kanport uses none.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # numpy starts a thread for each core to multiply matrices, of which Kanport has none.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # httpx does without its own command line, which takes longer to load than all the rest of it.
     sys.modules.setdefault("httpx._main", cast(ModuleType, None))
     try:
@@ -250,3 +253,6 @@ def main() -> None:
     except SystemExit as end:
         # A script must not take incomplete output for complete output: 3 is Exit.PARTIAL.
         sys.exit(3 if lost() and not end.code else end.code)
+    finally:
+        # Python would look through everything once more before it ends.
+        gc.freeze()
