@@ -7,7 +7,7 @@ import pytest
 from kanport.apply.journal import load_journal
 from kanport.errors import ConfigInvalid, UsageError
 from kanport.mapping import load_mapping
-from kanport.pipeline.state_dir import load_plan_or_journal
+from kanport.pipeline.reports import load_plan_or_journal
 
 PLAN = '{\n  "format": "kanport-plan/1",\n  "created_at": "x"\n}\n'
 MAPPING = "kanport: 1\nsources: {}\n"

@@ -15,7 +15,7 @@ import pytest
 
 from kanport.errors import Exit, LockHeld, UsageError
 from kanport.lock import Lock, hold_locks
-from kanport.pipeline.state_dir import run_lock
+from kanport.pipeline.run_locks import run_lock
 from kanport.sandbox import Sandbox, SandboxOptions
 from tests.support.command_line import Kanport
 from tests.support.processes import Command

@@ -19,8 +19,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
 
-from kanport.apply.concurrency import Options
-from kanport.apply.journal import Recorded, load_journal
 from kanport.config.file import Layers
 from kanport.config.settings import Settings, settings_of
 from kanport.errors import ConfigInvalid, Exit, GuardTripped, UsageError
@@ -31,26 +29,7 @@ from kanport.mapping import load_mapping
 from kanport.mapping.spec import mapping_schema
 from kanport.network import LONGEST_EXCHANGE
 from kanport.outcome import Run
-from kanport.pipeline.apply import (
-    Application,
-    Caller,
-    FilePath,
-    PasswordsInDanger,
-    Ready,
-    Resumption,
-    RunCutOff,
-    approval_beside,
-    approve_plan,
-    carry_out_and_record,
-    compared,
-    nothing_to_do,
-    options_for,
-    path_of,
-    remembered_as_good,
-    reporter_of,
-)
 from kanport.pipeline.inputs import Inputs, files_named, files_of_plan, read_inputs
-from kanport.pipeline.monitored import RunReporter, monitored
 from kanport.pipeline.planning import check_guards, passwords_for, plan_inputs
 from kanport.pipeline.reports import (
     Reported,
@@ -58,11 +37,13 @@ from kanport.pipeline.reports import (
     check_report_file,
     compare_files,
     explain,
+    load_plan_or_journal,
     view_of,
     view_of_findings,
 )
 from kanport.pipeline.results import (
     Ended,
+    FilePath,
     Notice,
     OnProgress,
     PlanMade,
@@ -77,26 +58,11 @@ from kanport.pipeline.results import (
     Verification,
     ignore,
     never,
+    path_of,
     random_passwords,
+    reporter_of,
 )
-from kanport.pipeline.run import (
-    Execution,
-    apply_plan,
-    check_fresh,
-    interrupted_runs,
-    plan_undo,
-    protected_now,
-    settle_interrupted_runs,
-    verify_plan,
-)
-from kanport.pipeline.state_dir import (
-    ledger_of_mapping,
-    load_plan_or_journal,
-    run_lock,
-    state_stem,
-    utc_now,
-    wait_for_killed_runs,
-)
+from kanport.pipeline.state_dir import ledger_of_mapping, state_stem, utc_now
 from kanport.plan.guards.allowances import NotAllowable, parse_allowed
 from kanport.plan.model import Plan
 from kanport.plan.partial import parse_only
@@ -107,6 +73,8 @@ if TYPE_CHECKING:
     from kanport.access.lists import AccessLists
     from kanport.access.snapshot import Snapshot, is_snapshot, load_snapshot
     from kanport.annotate import Written
+    from kanport.apply.concurrency import Options
+    from kanport.apply.journal import Recorded, load_journal
     from kanport.doctor import examine
     from kanport.doctor.checks import Check
     from kanport.doctor.checks import as_json as checks_as_json
@@ -114,9 +82,20 @@ if TYPE_CHECKING:
     from kanport.doctor.checks import lines as check_lines
     from kanport.init import DirectoryKind
     from kanport.pipeline.access import access_report, compare_access, history, read_access
+    from kanport.pipeline.apply import (
+        Application,
+        Caller,
+        PasswordsInDanger,
+        Ready,
+        Resumption,
+        RunCutOff,
+        approval_beside,
+        approve_plan,
+    )
     from kanport.pipeline.evidence import Evidence, write_evidence
     from kanport.pipeline.evidence import check as check_evidence
     from kanport.pipeline.evidence import pack as pack_evidence
+    from kanport.pipeline.monitored import RunReporter, monitored
     from kanport.pipeline.review import (
         By,
         ReviewResult,
@@ -249,6 +228,19 @@ _ELSEWHERE: Mapping[str, str] = {
     "history": "kanport.pipeline.access:history",
     "read_access": "kanport.pipeline.access:read_access",
     "Written": "kanport.annotate:Written",
+    "Application": "kanport.pipeline.apply:Application",
+    "Caller": "kanport.pipeline.apply:Caller",
+    "PasswordsInDanger": "kanport.pipeline.apply:PasswordsInDanger",
+    "Ready": "kanport.pipeline.apply:Ready",
+    "Resumption": "kanport.pipeline.apply:Resumption",
+    "RunCutOff": "kanport.pipeline.apply:RunCutOff",
+    "approval_beside": "kanport.pipeline.apply:approval_beside",
+    "approve_plan": "kanport.pipeline.apply:approve_plan",
+    "RunReporter": "kanport.pipeline.monitored:RunReporter",
+    "monitored": "kanport.pipeline.monitored:monitored",
+    "Options": "kanport.apply.concurrency:Options",
+    "Recorded": "kanport.apply.journal:Recorded",
+    "load_journal": "kanport.apply.journal:load_journal",
     "examine": "kanport.doctor:examine",
     "Check": "kanport.doctor.checks:Check",
     "check_lines": "kanport.doctor.checks:lines",
@@ -445,6 +437,8 @@ def load(path: FilePath) -> Plan | Result:
     found, run = load_plan_or_journal(Path(path))
     if run is None:
         return found
+    from kanport.apply.journal import load_journal
+
     kept = load_journal(Path(path)).terms.passwords_to
     return Result(found, run, Path(path), passwords_to=(kept,) if kept is not None else ())
 
@@ -503,7 +497,7 @@ def apply(
     passwords_to: FilePath | None = None,
     approval: FilePath | None = None,
     require_approval: bool = False,
-    options: Options | None = None,
+    options: "Options | None" = None,
     state: FilePath | None = None,
     wait: float = 0.0,
     progress: OnProgress = ignore,
@@ -536,6 +530,8 @@ def apply(
         UsageError: the plan was changed, or the journal or another file cannot be written.
         Unreachable: the server cannot be read; nothing was written.
     """
+    from kanport.pipeline.apply import Application
+
     application = Application(
         plan,
         journal=journal,
@@ -558,7 +554,7 @@ def resume(
     discard_passwords: bool = False,
     approval: FilePath | None = None,
     require_approval: bool = False,
-    options: Options | None = None,
+    options: "Options | None" = None,
     state: FilePath | None = None,
     wait: float = 0.0,
     progress: OnProgress = ignore,
@@ -592,6 +588,8 @@ def resume(
         UsageError: the file is no journal, or passwords would be lost.
         Unreachable: the server cannot be read.
     """
+    from kanport.pipeline.apply import Resumption
+
     resumption = Resumption(
         journal,
         mapping=mapping,
@@ -617,9 +615,9 @@ def sync(
     only: Iterable[str] = (),
     state: FilePath | None = None,
     passwords_to: FilePath | None = None,
-    options: Options | None = None,
+    options: "Options | None" = None,
     wait: float = 0.0,
-    caller: Caller | None = None,
+    caller: "Caller | None" = None,
     progress: OnProgress = ignore,
     should_stop: Callable[[], bool] = never,
 ) -> Result:
@@ -655,6 +653,23 @@ def sync(
         LockHeld: another run is at work.
         UsageError: the state folder or another file cannot be written.
     """
+    from kanport.pipeline.apply import (
+        Caller,
+        carry_out_and_record,
+        compared,
+        nothing_to_do,
+        options_for,
+        remembered_as_good,
+    )
+    from kanport.pipeline.run import (
+        Execution,
+        apply_plan,
+        check_fresh,
+        interrupted_runs,
+        settle_interrupted_runs,
+    )
+    from kanport.pipeline.run_locks import run_lock, wait_for_killed_runs
+
     path, folder = Path(mapping), path_of(state)
     caller = caller or Caller(f"kanport sync {path}, called from Python")
     allowed = allowance(f"{name}={number}" for name, number in allow.items())
@@ -735,7 +750,7 @@ def undo(
     remove_created: int | None = None,
     state: FilePath | None = None,
     wait: float = 0.0,
-    caller: Caller | None = None,
+    caller: "Caller | None" = None,
     progress: OnProgress = ignore,
 ) -> Plan:
     """Return the plan that takes a run back as far as Kanboard's API allows; write nothing.
@@ -760,6 +775,11 @@ def undo(
         LockHeld: another run is at work.
         Unreachable: the server cannot be read.
     """
+    from kanport.apply.journal import load_journal
+    from kanport.pipeline.apply import Caller
+    from kanport.pipeline.run import plan_undo, protected_now
+    from kanport.pipeline.run_locks import run_lock, wait_for_killed_runs
+
     path, folder = Path(journal), path_of(state)
     report = reporter_of(progress)
     recorded = load_journal(path)
@@ -807,6 +827,8 @@ def verify(
         UsageError: the file is neither plan nor journal.
         Unreachable: the server cannot be read.
     """
+    from kanport.pipeline.run import verify_plan
+
     found = plan if isinstance(plan, Plan | Result) else load(plan)
     wanted, run = (found.plan, found.run) if isinstance(found, Result) else (found, None)
     report = reporter_of(progress)

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from kanport.config.address import canonical_url
 from kanport.errors import LockHeld
-from kanport.pipeline.state_dir import may_be_same, run_lock
+from kanport.pipeline.run_locks import may_be_same, run_lock
 from kanport.sandbox import Sandbox
 from tests.support.command_line import Kanport
 

@@ -308,7 +308,7 @@ def test_the_journal_of_a_resume_leaves_out_a_password_that_nobody_has(
 
 def test_a_wait_for_nothing_has_an_end(server: Sandbox, kanport: Kanport, files: Path) -> None:
     from kanport.lock import LockHolder
-    from kanport.pipeline.state_dir import wait_for_killed_runs
+    from kanport.pipeline.run_locks import wait_for_killed_runs
 
     assert kanport("plan", "new.yaml", "-o", "plan.json").code == 0
     assert kanport("apply", "plan.json", "--yes").code == 0

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kanport.pipeline import state_dir
+from kanport.pipeline.run_locks import run_lock
 from kanport.sandbox import Sandbox
 from tests.support.command_line import Result
 from tests.support.files import MAPPING, PEOPLE, write_files
@@ -161,7 +161,7 @@ def not_let_in(host: Host) -> Result:
 
 
 def another_run(host: Host) -> Result:
-    with state_dir.run_lock(
+    with run_lock(
         host.server.url, None, state=host.folder / "state", command="kanport sync x.yaml"
     ):
         return host.run("sync", "club.yaml")

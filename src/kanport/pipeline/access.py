@@ -20,7 +20,8 @@ from kanport.names import compare_key
 from kanport.pipeline.inputs import Inputs
 from kanport.pipeline.reports import ShortReport
 from kanport.pipeline.results import OnProgress, Reporter, Stage, ignore
-from kanport.pipeline.state_dir import current_actor, may_be_same, state_folder, utc_now
+from kanport.pipeline.run_locks import may_be_same
+from kanport.pipeline.state_dir import current_actor, state_folder, utc_now
 from kanport.plan.guards.separation import violations
 from kanport.plan.matching import name_matcher
 from kanport.plan.resolve import Resolved, resolve

@@ -38,6 +38,7 @@ from kanport.outcome import Approved, Outcome, Run
 from kanport.pipeline.inputs import Inputs, files_of_plan
 from kanport.pipeline.planning import check_guards, passwords_for, plan_inputs
 from kanport.pipeline.results import (
+    FilePath,
     OnProgress,
     RemainingChanges,
     Reporter,
@@ -47,7 +48,9 @@ from kanport.pipeline.results import (
     Stage,
     ignore,
     never,
+    path_of,
     random_passwords,
+    reporter_of,
 )
 from kanport.pipeline.run import (
     Execution,
@@ -58,14 +61,8 @@ from kanport.pipeline.run import (
     remember,
     resume_run,
 )
-from kanport.pipeline.state_dir import (
-    current_actor,
-    run_lock,
-    state_stem,
-    utc_now,
-    utc_text,
-    wait_for_killed_runs,
-)
+from kanport.pipeline.run_locks import run_lock, wait_for_killed_runs
+from kanport.pipeline.state_dir import current_actor, state_stem, utc_now, utc_text
 from kanport.plan.ledger_update import good_run_of
 from kanport.plan.model import Plan
 from kanport.plan.partial import Only
@@ -74,7 +71,6 @@ from kanport.records import dataclass
 
 logger = logging.getLogger(__name__)
 
-FilePath = str | os.PathLike[str]
 
 # --- approvals ------------------------------------------------------------------------------------
 
@@ -473,16 +469,6 @@ def refuse_existing(path: Path, what: str, option: str) -> None:
             f"{path} exists already: it is {what}",
             hint=f"name another file with {option}, or move that one away",
         )
-
-
-def path_of(path: FilePath | None) -> Path | None:
-    """Return a path for what names a file."""
-    return None if path is None else Path(path)
-
-
-def reporter_of(progress: OnProgress) -> Reporter:
-    """Return the reporter for a callback; a use case inside another one keeps its reporter."""
-    return progress if isinstance(progress, Reporter) else Reporter(progress)
 
 
 def options_for(options: Options | None, server: Client) -> Options:

@@ -34,9 +34,8 @@ from kanport.mapping import load_mapping
 from kanport.messages import counted
 from kanport.normalize import secret_columns
 from kanport.outcome import Run, Signature
-from kanport.pipeline.reports import check_report_file, view_of
+from kanport.pipeline.reports import check_report_file, load_plan_or_journal, view_of
 from kanport.pipeline.results import Result
-from kanport.pipeline.state_dir import load_plan_or_journal
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import dump_plan, load_plan
 from kanport.records import dataclass

@@ -3,6 +3,7 @@
 What only one command needs is imported there: `kanport plan` of a few rows waits for imports.
 """
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kanport import __version__
 from kanport.errors import UsageError
-from kanport.files import ArtifactKind, read_file
+from kanport.files import ArtifactKind, open_regular, read_file
 from kanport.findings import Finding
 from kanport.kanboard.client import Client
 from kanport.ledger import recall
@@ -19,7 +20,6 @@ from kanport.outcome import Run, Signature
 from kanport.pipeline.inputs import Inputs
 from kanport.pipeline.planning import plan_and_state
 from kanport.pipeline.results import OnProgress, Reporter, Result, Stage, Verification, ignore
-from kanport.pipeline.state_dir import load_plan_or_journal
 from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.plan_file import load_plan
 from kanport.records import dataclass
@@ -32,6 +32,30 @@ if TYPE_CHECKING:
     from kanport.report.proof import Checks, Proof, Redraw
 
 Reported = Inputs | Plan | Result | Verification
+
+
+def load_plan_or_journal(path: Path) -> tuple[Plan, Run | None]:
+    """Load a plan, or the plan and the run of a journal.
+
+    Checks the signature of an approval if the environment has the key. Raises UsageError if the
+    file is neither, and ConfigInvalid if the key cannot be used.
+    """
+    try:
+        with open_regular(path) as file:
+            head = file.readline(200)
+    except OSError as problem:
+        raise UsageError(f"{path} cannot be read: {problem.strerror}") from problem
+    if b'"kanport-journal/' not in head:
+        return load_plan(path), None
+    from kanport.apply.journal import load_journal
+    from kanport.approval import approval_key, with_signature
+
+    recorded = load_journal(path)
+    run = recorded.run
+    if run.approved is not None:
+        approved = with_signature(run.approved, recorded.plan, approval_key(os.environ))
+        run = replace(run, approved=approved)
+    return recorded.plan, run
 
 
 def view_of(what: Reported, *, mask: bool = False, next_steps: tuple[str, ...] = ()) -> View:

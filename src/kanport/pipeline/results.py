@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import field
 from enum import StrEnum
+from os import PathLike
 from pathlib import Path
 from typing import TypeAlias
 
@@ -30,6 +31,8 @@ from kanport.pipeline.inputs import Inputs
 from kanport.plan.change import Action, Change
 from kanport.plan.model import GuardVerdict, Plan, PlanWithheld
 from kanport.records import dataclass
+
+FilePath = str | PathLike[str]
 
 # --- on the way -----------------------------------------------------------------------------------
 
@@ -272,3 +275,13 @@ class Reporter:
             yield
         finally:
             self.progress(Ended(stage))
+
+
+def reporter_of(progress: OnProgress) -> Reporter:
+    """Return the reporter for a callback; a use case inside another one keeps its reporter."""
+    return progress if isinstance(progress, Reporter) else Reporter(progress)
+
+
+def path_of(path: FilePath | None) -> Path | None:
+    """Return a path for what names a file."""
+    return None if path is None else Path(path)

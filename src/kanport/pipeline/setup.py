@@ -46,7 +46,8 @@ from kanport.normalize.projects import name_problem as project_problem
 from kanport.normalize.relations import name_problem as group_problem
 from kanport.pipeline.inputs import Inputs
 from kanport.pipeline.results import OnProgress, Reporter, Stage, ignore
-from kanport.pipeline.state_dir import run_lock, utc_now
+from kanport.pipeline.run_locks import run_lock
+from kanport.pipeline.state_dir import utc_now
 from kanport.plan.matching import numbers_are_ids, people_wanted, projects_wanted
 from kanport.plan.ownership import Adoption, adoptable, project_matches
 from kanport.plan.resolve import resolve
