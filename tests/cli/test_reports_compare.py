@@ -38,3 +38,9 @@ def test_last_nights_source_and_what_was_done_of_it(
     assert kanport("apply", "new.json", "--yes").code == 0
     done = kanport("report", "--compare", "new.json", "new.journal.jsonl")
     assert "4 planned = 4 done" in done.out, done
+
+
+def test_a_comparison_has_no_tables(kanport: Kanport) -> None:
+    ended = kanport("report", "--compare", "a.json", "b.json", "--table", "findings")
+    assert ended.code == 2
+    assert "--table does not work with --compare" in ended.err

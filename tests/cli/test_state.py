@@ -71,3 +71,10 @@ def test_a_snapshot_is_not_lost_by_another_file(filled: Sandbox, kanport: Kanpor
     plan = Path("plan.json")
     plan.write_text('{"format": "kanport-plan/1"}')
     assert kanport("state", "-o", "plan.json").code == 2
+
+
+def test_a_summary_has_the_counts_and_no_list(filled: Sandbox, kanport: Kanport) -> None:
+    told = kanport("state", "--summary").out
+    assert "3 users = 3 active + 0 disabled" in told
+    assert "Administrators: 1" not in told
+    assert len(told.splitlines()) < 10

@@ -469,6 +469,7 @@ TABLE = click.option(
 
 
 FULL = setting("--full", is_flag=True, help="Print everything, also on a terminal.")
+SUMMARY = setting("--summary", is_flag=True, help="Print only the result and the counts.")
 DETAIL = (
     setting(
         "--full",
@@ -476,7 +477,7 @@ DETAIL = (
         help="Print every change and finding, with digests and times, also on a terminal. Without"
         " it, a terminal shows a summary.",
     ),
-    setting("--summary", is_flag=True, help="Print only the result and the counts."),
+    SUMMARY,
 )
 
 

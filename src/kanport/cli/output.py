@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 class Output:
     """The streams of one command, with the options of the user: format, color, quiet.
 
-    `masked` says that reports use pseudonyms; the caller masks the view. `table` is the table to
-    write as CSV, and `paths` are the files for reports; standard output among them is left out. On
-    a terminal, a report as text is a screen (`kanport.report.screen`); a command whose result is a
-    report (`full`) prints all of it, also with --quiet.
+    `summary` is True for --summary. `masked` says that reports use pseudonyms; the caller masks the
+    view. `table` is the table to write as CSV, and `paths` are the files for reports; standard
+    output among them is left out. On a terminal, a report as text is a screen
+    (`kanport.report.screen`); a command whose result is a report (`full`) prints all of it, also
+    with --quiet.
     """
 
     def __init__(
@@ -42,9 +43,9 @@ class Output:
         full: bool = False,
     ) -> None:
         invocation = invocation_of(ctx)
-        self._summary = bool(invocation.flags.get("summary"))
-        self._full = bool(invocation.flags.get("full")) or (full and not self._summary)
-        if self._summary and self._full:
+        self.summary = bool(invocation.flags.get("summary"))
+        self._full = bool(invocation.flags.get("full")) or (full and not self.summary)
+        if self.summary and self._full:
             from kanport.errors import UsageError
 
             raise UsageError("--full and --summary contradict each other", hint="use one of them")
@@ -117,7 +118,7 @@ class Output:
             if view.level == "stop" and view.kind != "plan":
                 echo(self._ctx, "error", f"Error: {verdict}", verdict)
             self._warn(view)
-        elif self._summary:
+        elif self.summary:
             screen.render_summary(view, console)
         elif self._full or not console.is_terminal:
             text.render(view, console)
@@ -193,7 +194,7 @@ class Output:
     def note_unless_shown(self, text: str) -> None:
         """Print a message on stderr that a screen has in its own words; log it in any case."""
         if not self._quiet:
-            shown = self._shows_screens and not self._summary
+            shown = self._shows_screens and not self.summary
             echo(self._ctx, "note", None if shown else text, text)
 
     @contextmanager
@@ -298,6 +299,11 @@ def show_report(
         what = report.json_is if form == "json" else "report"
         output.note(wrote(path, what))
     if not paths or STDOUT in paths:
+        if output.summary and output.form == "text":
+            from kanport.report.document import as_summary
+
+            output.data(as_summary(report.document))
+            return
         if full_command and output.show_screen(report, full_command):
             return
         shown = _drawn(report, output.form, table)

@@ -12,12 +12,14 @@ from kanport.cli.options import (
     FORMAT,
     MASK,
     REPORT_FORMAT,
+    SUMMARY,
     TABLE,
     TEXT_OR_JSON,
     Command,
     common_options,
     output_option,
     server_options,
+    setting,
     with_options,
 )
 from kanport.cli.output import Output
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 @TABLE
 @MASK
 @REPORT_FORMAT
-@with_options(*DETAIL)
+@with_options(setting("--full", is_flag=True, help="Print everything (the default)."), SUMMARY)
 @common_options
 @click.pass_context
 def report_command(
@@ -84,6 +86,11 @@ def report_command(
             raise UsageError(
                 "--mask does not work with --compare: each plan has its own pseudonyms",
                 hint="leave out --mask or --compare",
+            )
+        if table is not None:
+            raise UsageError(
+                "--table does not work with --compare: a comparison has no tables",
+                hint="leave out --table or --compare",
             )
         _compare(Output(ctx, form), old_path, path, report_paths)
         return
@@ -308,7 +315,7 @@ def evidence_command(
     an HMAC.
 
     --verify checks digests, signatures and whether all parts belong to one run, and says what
-    this proves and what not. The exit code is 0 if every check passed, and 3 if one failed.
+    this proves and what it does not. The exit code is 0 if every check passed, and 3 if one failed.
 
     \b
     Example:

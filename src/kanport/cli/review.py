@@ -264,7 +264,7 @@ def collect_command(
 
 @review_command.command("close", cls=Command)
 @FOLDER
-@click.argument("journals", metavar="JOURNAL", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("journals", metavar="[JOURNAL]...", nargs=-1, type=click.Path(path_type=Path))
 @output_option("report_paths", "Write the result to this file: .html, .md, .csv, .xlsx or .json.")
 @TEXT_OR_JSON
 @server_options

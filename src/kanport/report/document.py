@@ -6,6 +6,7 @@ page needs no network, and reads without its script.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -145,6 +146,11 @@ _MARKS = {Level.GOOD: "OK", Level.NOTE: "Note", Level.LOOK: "Attention", Level.S
 def as_text(document: Document) -> str:
     """Return a document as plain lines that end with a line break."""
     return "\n".join(_text_lines(document)) + "\n"
+
+
+def as_summary(document: Document) -> str:
+    """Return the answer and the counts of a document as plain lines that end with a line break."""
+    return as_text(replace(document, about=(), sections=(), tables=()))
 
 
 def _text_lines(document: Document) -> Iterator[str]:
