@@ -168,7 +168,8 @@ def call_for(change: Change, ids: Ids, password: SecretStr | None = None) -> Cal
             if change.action in CREATING:
                 return _creation_of(change, password)
             procedure = _USER_CALLS.get(change.action)
-            user_id = ids.of("user", change)
+            # Without a call: nearly everybody who is updated has an id.
+            user_id = ids.user or ids.of("user", change)
             if procedure is None:
                 return procedures.update_user(user_id, **change.new.fields)
             return procedure(user_id)

@@ -155,7 +155,7 @@ _ROLES = frozenset(action for action in Action if action.about is About.MEMBERSH
 
 def _user_reading(change: UserChange, ids: Ids) -> _Reading:
     if change.action not in CREATING:
-        return procedures.get_user, ids.of("user", change)
+        return procedures.get_user, ids.user or ids.of("user", change)
     if not by_ldap(change):
         return procedures.get_user_by_name, change.new_username
     if ids.user is not None:
