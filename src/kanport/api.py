@@ -92,9 +92,10 @@ if TYPE_CHECKING:
         approval_beside,
         approve_plan,
     )
-    from kanport.pipeline.evidence import Evidence, write_evidence
-    from kanport.pipeline.evidence import check as check_evidence
     from kanport.pipeline.evidence import pack as pack_evidence
+    from kanport.pipeline.evidence import write_evidence
+    from kanport.pipeline.evidence_check import Evidence
+    from kanport.pipeline.evidence_check import check as check_evidence
     from kanport.pipeline.monitored import RunReporter, monitored
     from kanport.pipeline.review import (
         By,
@@ -247,8 +248,8 @@ _ELSEWHERE: Mapping[str, str] = {
     "checks_as_json": "kanport.doctor.checks:as_json",
     "exit_for_checks": "kanport.doctor.checks:exit_for",
     "DirectoryKind": "kanport.init:DirectoryKind",
-    "Evidence": "kanport.pipeline.evidence:Evidence",
-    "check_evidence": "kanport.pipeline.evidence:check",
+    "Evidence": "kanport.pipeline.evidence_check:Evidence",
+    "check_evidence": "kanport.pipeline.evidence_check:check",
     "pack_evidence": "kanport.pipeline.evidence:pack",
     "write_evidence": "kanport.pipeline.evidence:write_evidence",
     "By": "kanport.pipeline.review:By",

@@ -22,9 +22,8 @@ from kanport.pipeline.evidence import (
     PLAN,
     SSH,
     SUMS,
-    Evidence,
-    check,
 )
+from kanport.pipeline.evidence_check import Evidence, check
 from kanport.sandbox import Sandbox
 from tests.support.command_line import Kanport
 from tests.support.files import write_files

@@ -9,7 +9,7 @@ import pytest
 from openpyxl import load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from kanport.pipeline.evidence import check
+from kanport.pipeline.evidence_check import check
 from kanport.sandbox import Sandbox
 from tests.support.command_line import Kanport
 
