@@ -116,7 +116,7 @@ def _not_utf8(data: bytes, problem: UnicodeDecodeError, origin: Origin) -> list[
 
 
 def _bad_lines(data: bytes) -> list[tuple[int, int, int]]:
-    """Give line, position in it (both from 1) and offset of the first bad byte of each bad line."""
+    """Return line and position (both from 1) and offset of the first bad byte of each bad line."""
     found = []
     offset = 0
     for number, line in enumerate(_lines_of(data), 1):
