@@ -466,6 +466,7 @@ def test_lines_are_counted_right_with_carriage_returns(tmp_path: Path) -> None:
 
 def test_a_mapping_that_is_not_there_says_what_is(tmp_path: Path) -> None:
     write_mapping(tmp_path, GOOD)
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
 
     with pytest.raises(ConfigInvalid, match=r"there is no mapping .*maping\.yaml") as raised:
         load_mapping(tmp_path / "maping.yaml")

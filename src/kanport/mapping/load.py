@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from kanport.errors import ConfigInvalid
-from kanport.files import made_for, read_file
+from kanport.files import ArtifactKind, kind_of, made_for, read_file
 from kanport.mapping.mistakes import explain, with_mistakes
 from kanport.mapping.spec import MappingFile
 from kanport.mapping.yaml_file import (
@@ -86,7 +86,8 @@ def _similar(path: Path) -> str | None:
     try:
         if not folder.is_dir():
             return f"there is no folder {folder} either"
-        there = sorted(str(file) for ending in ("*.yaml", "*.yml") for file in folder.glob(ending))
+        files = sorted(file for ending in ("*.yaml", "*.yml") for file in folder.glob(ending))
+        there = [str(file) for file in files if kind_of(file) is ArtifactKind.MAPPING]
     except OSError:
         return None
     return f"mappings in this folder: {', '.join(there[:5])}" if there else None
