@@ -201,6 +201,8 @@ def test_a_stable_id_is_proposed_where_each_person_has_one(kanport: Kanport) -> 
         ["list.xlsx", "--encoding", "cp1252"],
         ["list.xlsx", "--delimiter", ";"],
         ["--ldap", "ldap://x", "--base", "dc=x", "--header-row", "2"],
+        ["list.csv", "--base", "dc=x"],
+        ["list.csv", "--kind", "openldap"],
     ],
 )
 def test_an_option_that_means_nothing_there_is_refused(

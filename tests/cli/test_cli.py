@@ -129,6 +129,18 @@ def test_no_option_is_suggested_that_lowers_security(option: str) -> None:
         ]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["evidence", "run.jsonl", "-o", "run.zip", "--signers", "signers"],
+        ["evidence", "--verify", "run.zip", "--sign", "key"],
+        ["state", "--journal", "run.jsonl"],
+    ],
+)
+def test_an_option_without_effect_is_refused(arguments: list[str]) -> None:
+    assert CliRunner().invoke(cli, arguments).exit_code == 2
+
+
 def test_a_package_of_evidence_does_not_go_to_stdout() -> None:
     told = CliRunner().invoke(cli, ["evidence", "run.jsonl", "-o", "-"])
     assert told.exit_code == 2

@@ -328,13 +328,16 @@ def evidence_command(
 
     output = Output(ctx, form)
     if verified is not None:
-        if journal is not None or package_paths:
+        making = (journal, package_paths, before_path, after_path, sources, attachments, sign_with)
+        if any(making):
             raise UsageError("--verify checks a package and makes none", hint="leave out the rest")
         evidence = api.check_evidence(verified, signers=signers)
         output.data(
             _evidence_as_json(evidence) if form == "json" else _evidence(verified, evidence)
         )
         ctx.exit(Exit.OK if evidence.checks.hold else Exit.PARTIAL)
+    if signers is not None:
+        raise UsageError("--signers means nothing without --verify", hint="leave out --signers")
     if journal is None or not package_paths:
         raise UsageError(
             "there is nothing to pack", hint="kanport evidence JOURNAL -o run.zip, or --verify FILE"

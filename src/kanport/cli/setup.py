@@ -114,17 +114,13 @@ def init_command(
             raise UsageError(
                 f"{target} exists already", hint="name another file with -o, or move that one away"
             )
-    if url is not None:
-        for option, value in {
-            "--encoding": encoding,
-            "--sheet": sheet,
-            "--header-row": header_row,
-            "--delimiter": delimiter,
-        }.items():
-            if value is not None:
-                raise UsageError(
-                    f"{option} means nothing for a directory", hint=f"leave out {option}"
-                )
+    of_files = {"encoding": encoding, "sheet": sheet, "header-row": header_row}
+    of_files["delimiter"] = delimiter
+    of_directories = {"base": base, "kind": kind, "bind-dn": bind_dn, "ca-file": ca_file}
+    for option, value in (of_directories if url is None else of_files).items():
+        if value is not None:
+            what = "a file" if url is None else "a directory"
+            raise UsageError(f"--{option} means nothing for {what}", hint=f"leave out --{option}")
     for target in targets:
         named = Path("mapping.yaml") if target == STDOUT else target
         if url is not None:

@@ -102,9 +102,12 @@ def state_command(
     """
     from kanport import api
     from kanport.cli.output import show_report
+    from kanport.errors import UsageError
     from kanport.files import check_not_read
 
     output = Output(ctx, form)
+    if journal_paths and old_path is None:
+        raise UsageError("--journal means nothing without --compare", hint="leave out --journal")
     old = api.load_snapshot(old_path) if old_path is not None else None
     for report_path in report_paths:
         check_not_read(report_path, [one for one in (old_path, path) if one is not None])
