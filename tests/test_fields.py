@@ -104,7 +104,7 @@ def test_procedures_take_the_updatable_fields_by_the_names_of_kanboard() -> None
 
 
 def test_labels_are_for_texts() -> None:
-    assert labels(["email", "active", "stable id"]) == ("email", "active status", "stable id")
+    assert labels(["email", "active", "stable id"]) == ("email", "active", "stable id")
     assert field_named("active") is ACTIVE
     with pytest.raises(KeyError):
         field_named("shoe size")

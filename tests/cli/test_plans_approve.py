@@ -54,7 +54,7 @@ def test_an_approved_plan_is_applied_and_the_run_says_by_whom(
 def test_the_report_of_a_run_without_an_approval_says_so(kanport: Kanport) -> None:
     applied = kanport("apply", "plan.json", "--yes")
     assert applied.code == 0, applied
-    assert "by nobody" in applied.out
+    assert "Approved: no" in applied.out
 
 
 def test_an_approval_of_another_plan_is_refused(
@@ -95,7 +95,7 @@ def test_a_broken_approval_that_nobody_asked_for_is_told_and_counts_for_nothing(
     applied = kanport("apply", "plan.json", "--yes")
     assert applied.code == 0
     assert "Kanport ignores the approval plan.approval.json" in applied.err
-    assert "by nobody" in applied.out
+    assert "Approved: no" in applied.out
 
 
 def test_with_a_key_an_approval_must_be_signed_with_it(

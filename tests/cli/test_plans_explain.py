@@ -21,7 +21,7 @@ def _files(server: Sandbox, tmp_path: Path, kanport: Kanport) -> None:
 def test_a_person_is_explained_and_nothing_is_written(kanport: Kanport, server: Sandbox) -> None:
     told = kanport("explain", "club.yaml", "ADA@example.org")
     assert told.code == 0, told
-    assert told.out.startswith("Person ada\n")
+    assert told.out.startswith("User ada\n")
     assert "+ create ada" in told.out
     assert "lead → values → app-manager" in told.out
     assert not server.writes

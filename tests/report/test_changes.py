@@ -1,12 +1,18 @@
 """What became of each row of the input."""
 
 from collections import Counter
+from dataclasses import replace
+from typing import Any
 
+from kanport.outcome import Status
+from kanport.plan.change import Action, Risk
+from kanport.plan.model import Plan, PlanAccess, PlanBasis, PlanGiver
 from kanport.plan.naming import user_finding
+from kanport.report import markdown
 from kanport.report.changes import runs_of
-from kanport.report.make import of_plan, of_validation
+from kanport.report.make import of_plan, of_run, of_validation
 from kanport.report.view import InputRow, RowResult, View
-from tests.support.report.examples import FINDINGS, MAPPING, make_plan
+from tests.support.report.examples import FINDINGS, MAPPING, make_plan, make_run
 from tests.support.report.random_reports import whole_plan
 
 PLAN = whole_plan()
@@ -65,3 +71,67 @@ def test_a_row_whose_user_is_skipped_is_skipped_even_if_the_rest_of_it_led_to_a_
     assert row.lines and row.fate is RowResult.SKIPPED
     (told,) = [total for total in view.sums if total.total.key == "rows"]
     assert "1 skipped" in told.text and told.total.number == len(view.rows)
+
+
+CREW = "*Crew* <b>"
+
+
+def a_plan_that_leaves_access_through_a_group() -> Plan:
+    """Make a plan that revokes a membership of somebody whose group becomes manager."""
+    member, manager = {"role": "project-member"}, {"role": "project-manager"}
+    revoke = {
+        "action": Action.MEMBERSHIP_REVOKE,
+        "who": "ada",
+        "id": 5,
+        "project": "OPS",
+        "before": member,
+        "after": manager,
+        "risk": (Risk.PRIVILEGE_RAISED, Risk.MAYBE_THROUGH_GROUP),
+    }
+    plan = make_plan([revoke], findings=(), guards=())
+    access = PlanAccess(
+        project="OPS",
+        project_id=7,
+        givers=(PlanGiver(group=CREW, group_id=7, role="project-manager"),),
+        basis=(PlanBasis(username="ada", user_id=5, direct=None, groups=(7,)),),
+    )
+    return plan.model_copy(update={"access": (access,)})
+
+
+def test_a_revocation_that_leaves_access_names_the_group_and_grants_nothing() -> None:
+    view = of_plan(a_plan_that_leaves_access_through_a_group())
+    assert view.lines[0].risks == (
+        "leaves a privileged role",
+        f"keeps access through group {CREW}",
+    )
+    assert [row.label for row in view.risks] == ["grants or leaves a privileged role"]
+    page = markdown.render(view)
+    assert f"keeps access through group `{CREW}`" in page
+    assert f" {CREW}" not in page
+
+
+def test_a_group_that_is_renamed_has_one_name_in_all_changes() -> None:
+    rows: list[dict[str, Any]] = [
+        {
+            "action": Action.GROUP_UPDATE,
+            "who": None,
+            "group": "Finance",
+            "before": {"name": "Finance"},
+            "after": {"name": "Treasury"},
+        },
+        {"action": Action.GROUP_MEMBER_ADD, "who": "ada", "group": "Treasury"},
+    ]
+    plan = make_plan(rows, findings=(), guards=())
+    changes: tuple[Any, ...] = tuple(plan.changes)
+    in_group = tuple(replace(change, group_id=7) for change in changes)
+    plan = plan.model_copy(update={"changes": in_group})
+    view = of_plan(plan)
+    assert [line.target for line in view.lines] == ["", "Finance (renamed Treasury)"]
+    assert [(one.group, len(one.lines)) for one in view.groups] == [("Finance", 2)]
+    run = make_run(plan, {1: (Status.FAILED, "rejected"), 2: (Status.DONE, "")})
+    assert of_run(plan, run).lines[1].target == "Finance"
+
+
+def test_memberships_are_not_counted_where_no_project_was_read() -> None:
+    plan = PLAN.model_copy(update={"access": (), "changes": ()})
+    assert "access_before" not in {total.total.key for total in of_plan(plan).sums}

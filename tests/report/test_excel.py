@@ -40,7 +40,7 @@ EMPTY = of_plan(make_plan([], findings=(), guards=()))
         (
             RUN,
             [
-                *("Summary", "Changes", "Projects", "Access review", "People by projects"),
+                *("Summary", "Changes", "Projects", "Access review", "Users by projects"),
                 *("Findings", "Input rows"),
             ],
         ),
@@ -87,8 +87,8 @@ def test_a_reviewer_decides_about_each_access_in_columns_of_their_own() -> None:
 
 def test_the_review_has_one_row_for_a_person_and_a_project() -> None:
     rows = table(opened(RUN), "Access review")
-    assert len({(row["Person"], row["Project"]) for row in rows}) == len(rows) == len(RUN.access)
-    told = {(row["Person"], row["Project"]): row for row in rows}
+    assert len({(row["User"], row["Project"]) for row in rows}) == len(rows) == len(RUN.access)
+    told = {(row["User"], row["Project"]): row for row in rows}
     assert told["j.moreau", "INTRANET"]["What happens"] == "failed"
     assert told["e.rossi", "MOBILE"]["What happens"] == "granted"
     assert told["e.rossi", "MOBILE"]["Origin"] == "access.xlsx#Projects!D11"
@@ -130,7 +130,7 @@ def test_what_looks_like_a_formula_is_text_and_stays_text_when_it_is_edited() ->
 )
 def test_a_cell_holds_what_no_xml_may_hold(text: str, held: str) -> None:
     plan = make_plan([{"action": "user.create", "who": text}])
-    assert table(opened(of_plan(plan)), "Changes")[0]["Person"] == held
+    assert table(opened(of_plan(plan)), "Changes")[0]["User"] == held
 
 
 def test_a_text_that_is_too_long_for_a_cell_says_that_it_was_cut() -> None:
@@ -199,8 +199,8 @@ def test_the_most_severe_changes_come_first_in_plain_words() -> None:
 
 
 def test_people_by_projects_tell_each_role_before_and_after() -> None:
-    rows = {row["Person"]: row for row in table(opened(VIEW), "People by projects")}
-    assert rows["x.two"]["OPS"] == "no access → Project Member"
+    rows = {row["User"]: row for row in table(opened(VIEW), "Users by projects")}
+    assert rows["x.two"]["OPS"] == "no access → project-member"
     assert (rows["x.two"]["Changed"], rows["x.two"]["Privileged"]) == ("yes", "no")
-    assert rows["x.one"]["WEBSHOP"] == "Project Member"
+    assert rows["x.one"]["WEBSHOP"] == "project-member"
     assert rows["x.one"]["Privileged"] == "yes"  # a custom role

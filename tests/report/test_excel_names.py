@@ -42,6 +42,6 @@ def test_every_name_is_there_as_it_was_or_with_what_cannot_be_seen_escaped(
     plan = case[0]
     book = load_workbook(io.BytesIO(excel.render(of_plan(plan))))
     heads, *rows = book["Changes"].iter_rows(values_only=True)
-    at = heads.index("Person")
+    at = heads.index("User")
     told = [str(row[at] or "") for row in rows][: len(plan.changes)]
     assert sorted(told) == sorted(fitting(change.username or "") for change in plan.changes)

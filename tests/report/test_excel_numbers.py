@@ -58,7 +58,7 @@ def check(view: View) -> None:
         assert len(table(book, "Access review")) == len(report["access"])
     if report["matrix"] is not None:
         roles = [one for one in report["access"] if one["before"] or one["after"]]
-        people = table(book, "People by projects")
+        people = table(book, "Users by projects")
         told = sum(value is not None for row in people for value in list(row.values())[5:])
         assert told >= len({(one["username"], one["project"]) for one in roles})
     if "Input rows" in book:

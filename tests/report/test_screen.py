@@ -297,7 +297,7 @@ def test_the_first_rows_say_what_it_is_from_which_files_and_for_which_server() -
         "Plan: staff, from staff.csv (48 rows) and access.xlsx (51 rows)",
         "Server: https://kanboard.example.org (Kanboard 1.2.53)",
     ]
-    assert row_of(lines, "Made by") == ""
+    assert row_of(lines, "Run by") == ""
     plan = make_plan(grants(1))
     bare = plan.model_copy(
         update={
@@ -325,14 +325,14 @@ def test_a_run_says_who_made_it_and_by_whose_approval() -> None:
     plan = make_plan(grants(1))
     run = replace(make_run(plan), by="ops@bridge")
     assert row_of(piped(of_run(plan, run)), "Run").startswith("staff, from")
-    assert row_of(piped(of_run(plan, run)), "Made by") == "ops@bridge, without an approval"
+    assert row_of(piped(of_run(plan, run)), "Run by") == "ops@bridge, approved: no"
     approved = Approved(
         "eva@desk", "2026-11-03T21:00:00Z", "2026-11-10T21:00:00Z", "signed", plan.digest
     )
-    made_by = row_of(piped(of_run(plan, replace(run, approved=approved))), "Made by")
+    made_by = row_of(piped(of_run(plan, replace(run, approved=approved))), "Run by")
     assert made_by == f"ops@bridge, approved by eva@desk ({approved.signature})"
-    nobody = row_of(piped(of_run(plan, replace(run, by=""))), "Made by")
-    assert nobody == "without an approval"
+    nobody = row_of(piped(of_run(plan, replace(run, by=""))), "Run by")
+    assert nobody == "approved: no"
 
 
 def test_two_checks_that_stop_are_shown_and_the_others_named() -> None:
@@ -433,7 +433,7 @@ def test_failures_of_one_reason_are_one_entry_with_what_to_do() -> None:
     assert lines[at + 1 : at + 6] == [
         "  → read Kanboard's log, then plan again",
         "Skipped: 1 change: left (u3 in AUDIT)",
-        "  → resolve what failed before, then plan again",
+        "  → correct what failed before, then plan again",
         "Not started: 1 change: late (u4 in AUDIT)",
         "  → finish the run",
     ]
@@ -458,7 +458,7 @@ def test_failures_have_room_on_a_narrow_screen_however_much_else_there_is() -> N
     assert lines[at].startswith("  Failed       8 changes, 8 reasons: Kanboard rejected it")
     assert lines[at + 1].strip() == "→ read Kanboard's log, then plan again"
     assert lines[at + 2].startswith("  Skipped      1 change: Kanboard rejected it")
-    assert lines[at + 3].strip().startswith("→ resolve what failed before")
+    assert lines[at + 3].strip().startswith("→ correct what failed before")
 
 
 @pytest.mark.parametrize(
@@ -680,7 +680,7 @@ def test_the_question_shows_administrators_stops_and_the_approval() -> None:
     assert row_of(lines, "Admins") == f"new: {names} and 2 more; no longer: old"
     assert row_of(lines, "Overridden") == "for this run by --allow: limit-raise"
     assert row_of(lines, "Withheld").startswith("1 removal withheld")
-    assert row_of(lines, "Approval") == "approved by eva@desk (signed)"
+    assert row_of(lines, "Approved") == "by eva@desk (signed)"
     lines = text_of(screen.render_question, of_plan(make_plan(grants(1))), "")
-    assert (row_of(lines, "Admins"), row_of(lines, "Approval")) == ("", "not approved")
+    assert (row_of(lines, "Admins"), row_of(lines, "Approved")) == ("", "no")
     assert row_of(lines, "Server") != ""

@@ -85,12 +85,12 @@ def test_records_end_as_the_standard_says() -> None:
 
 
 def test_what_looks_like_a_formula_has_an_apostrophe_before_it() -> None:
-    who = [row["Person"] for row in read(tables.render(VIEW, "access"))]
+    who = [row["User"] for row in read(tables.render(VIEW, "access"))]
     assert f"'{FORMULA}" in who and FORMULA not in who
     for sign in "=+-@\t\r":
         plan = make_plan([{"action": "user.create", "who": f"{sign}1"}])
         (row,) = read(tables.render(of_plan(plan)))
-        assert row["Person"] == f"'{escape_control(f'{sign}1')}"
+        assert row["User"] == f"'{escape_control(f'{sign}1')}"
 
 
 @settings(max_examples=50, deadline=None)
@@ -104,6 +104,6 @@ def test_no_name_breaks_a_record_or_becomes_a_formula(case: tuple[Plan, Run]) ->
         cells = [cell for row in rows for cell in row.values()]
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in cells)
         assert all("\n" not in cell for cell in cells)
-    names = [row["Person"].removeprefix("'") for row in read(tables.render(view))]
+    names = [row["User"].removeprefix("'") for row in read(tables.render(view))]
     told = [escape_control(change.username or "").removeprefix("'") for change in case[0].changes]
     assert names == told

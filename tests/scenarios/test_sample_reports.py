@@ -75,7 +75,7 @@ def test_all_formats_tell_the_same_figures_of_each_project(
     assert shown == wanted
     book = load_workbook(io.BytesIO(excel.render(view)))
     heads, *rows = book["Projects"].iter_rows(values_only=True)
-    at = [heads.index(f"People {one}") for one in ("before", "after, at least", "after, at most")]
+    at = [heads.index(f"Users {one}") for one in ("before", "after, at least", "after, at most")]
     assert {
         row[0]: (row[at[0]], *sorted({int(str(row[at[1]])), int(str(row[at[2]]))})) for row in rows
     } == wanted
@@ -114,5 +114,5 @@ def test_an_undo_shows_each_change_beside_the_one_that_it_takes_back(
     view = view_of(made["undo"])
     assert view.facts.undoes is not None and view.facts.undoes.sources
     assert all(line.undoes for line in view.lines)
-    page = Reader(html.render(view)).parts["Gained and lost by person"].text
-    assert page.count("takes back") >= len(view.lines) // 2
+    page = Reader(html.render(view)).parts["Gained and lost by user"].text
+    assert page.count("undoes") >= len(view.lines) // 2

@@ -225,7 +225,7 @@ class History:
                 tuple(zip(labels, access, strict=True)),
             ),
             Chart(
-                "Failed changes and withheld removals by run",
+                "Failed changes and withheld removals, by run",
                 (("fail", "failed"), ("rest", "withheld")),
                 tuple(zip(labels, open_, strict=True)),
             ),
@@ -254,7 +254,7 @@ class History:
                 )
             )
         names = tuple(f"{row[0]} {row[5]}" for row in rows)
-        return DataTable("runs", "Runs", columns, rows, "The last run first.", names, len(rows))
+        return DataTable("runs", "Runs", columns, rows, "Newest run first.", names, len(rows))
 
     def _broken(self) -> DataTable:
         rows = [(path.name, why) for path, why in self.broken]

@@ -309,9 +309,10 @@ _WHAT_NOW = {
     "no-procedure": "update Kanboard, or make this change by hand",
     "kanboard-ldap-refused": "check with the administrator of the directory, then plan again",
     "kanboard-ldap-fails": "correct the settings of Kanboard's LDAP, then plan again",
-    "not-created": "resolve why what they need was not created, then plan again",
-    "username-not-free": "resolve why the other user was not renamed, then plan again",
-    "not-renamed-first": "resolve why the first rename failed, then plan again",
+    "not-created": "find out why the user, group or project that they need was not created, then"
+    " plan again",
+    "username-not-free": "find out why the other user was not renamed, then plan again",
+    "not-renamed-first": "find out why the first rename failed, then plan again",
     "checked-again": "find out who changed the server during the run, then plan again",
     "sent-in-vain": "plan again",
     "sent-unknown": "plan again: the next plan reads what became of it",

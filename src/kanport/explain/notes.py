@@ -213,7 +213,7 @@ _STATES[State.UNKNOWN] = "may be hidden from the bind account"
 def document_of(explanation: Explanation) -> Document:
     """Return an explanation as a document: the answer first, then the evidence."""
     return Document(
-        title=(f"{explanation.kind.capitalize()} ", Data(explanation.found[0])),
+        title=("User " if explanation.kind == "person" else "Project ", Data(explanation.found[0])),
         level=_level(explanation),
         headline=_headline(explanation),
         sections=(

@@ -583,10 +583,11 @@ class PlanPerson(PlanPart):
 
 
 class GuardVerdict(PlanPart):
-    """What a guard says of the plan: `tripped` is True where it stops it before the first write.
+    """The result of a safety check; `guard` is its name.
 
-    `lifted` is True where `--allow` overrides it for this run. `message` and `hint` are the wording
-    of `why`, whose code is the guard's name; verdicts of earlier versions have none.
+    `tripped` is True where it stops the plan before the first write, `lifted` where `--allow`
+    overrides it for this run; else it passed. `message` and `hint` are the wording of `why`, whose
+    code is the guard's name; verdicts of earlier versions have none.
     """
 
     guard: str

@@ -24,7 +24,15 @@ from kanport.plan.change import Action, Change, RelationChange, Risk, undone_by,
 from kanport.plan.model import PlanSource, PlanUndone, PlanWithheld
 from kanport.plan.review import RANKS, Review
 from kanport.plan.rows_read import RowSpan, spans_of_rows
-from kanport.report.sentences import ACTIONS, MAYBE_KEPT, REVIEWS, ROW, unique
+from kanport.report.sentences import (
+    ACTIONS,
+    GROUP,
+    MAYBE_KEPT,
+    REVIEWS,
+    ROW,
+    listed,
+    unique,
+)
 from kanport.report.view import (
     AccessRow,
     ChangeView,
@@ -64,16 +72,13 @@ def change_view(
 ) -> ChangeView:
     """Return one change, with what became of it in a run, or whether it holds."""
     wording = ACTIONS[change.action]
-    risks = tuple(REVIEWS[review].one for review in reviews)
-    if Risk.MAYBE_THROUGH_GROUP in change.risk:
-        risks += (MAYBE_KEPT,)
     line = ChangeView(
         change=change,
         symbol=wording.symbol,
         verb=wording.verb,
         target=_target(change),
         differences=differences_of(values_of(change.before), values_of(change.after)),
-        risks=risks,
+        risks=_risks(change, reviews),
         places=first_of(places_of(change.origin)),
         outcome=outcome,
         verdict=verdict,
@@ -91,7 +96,8 @@ def change_views(
 ) -> tuple[ChangeView, ...]:
     """Return the changes of a plan in its order, with outcomes, verdicts and reviews by change id.
 
-    Whoever was not renamed keeps the old username in the changes that follow.
+    Whoever was not renamed keeps the old username in the changes that follow. A group that is
+    renamed has one name in all changes.
     """
     lines = []
     called: dict[int, str] = {}
@@ -104,7 +110,65 @@ def change_views(
         elif change.action is Action.USER_RENAME and not line.in_place and change.user_id:
             called[change.user_id] = change.username
         lines.append(line)
-    return tuple(lines)
+    return with_group_names(lines, group_names(lines))
+
+
+def _risks(
+    change: Change, reviews: Iterable[Review], through: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Return why a change needs review, and what else to know; `through` are groups by name."""
+    words = {review: REVIEWS[review].one for review in reviews}
+    if leaves_access(change):
+        if Review.PRIVILEGE_GRANTED in words:
+            words[Review.PRIVILEGE_GRANTED] = "leaves a privileged role"
+        groups = f"{GROUP(len(through))} {listed(through)}" if through else "a group"
+        return (*words.values(), f"keeps access through {groups}")
+    return (*words.values(), *((MAYBE_KEPT,) if Risk.MAYBE_THROUGH_GROUP in change.risk else ()))
+
+
+def leaves_access(change: Change) -> bool:
+    """Return whether a change ends a membership of somebody who has a role through a group then."""
+    return change.action is Action.MEMBERSHIP_REVOKE and change.new_role is not None
+
+
+def with_groups(lines: Iterable[ChangeView], access: Iterable[AccessRow]) -> tuple[ChangeView, ...]:
+    """Return the changes; revocations that leave access name the groups that it comes through."""
+    through = {row.change_id: row.through for row in access if row.line is not None}
+    return tuple(
+        replace(line, risks=_risks(line.change, line.reviews, groups))
+        if leaves_access(line.change) and (groups := through.get(line.change.id))
+        else line
+        for line in lines
+    )
+
+
+def group_names(lines: Iterable[ChangeView]) -> dict[int, str]:
+    """Return what reports call the groups that a plan renames, by id.
+
+    Its changes call such a group by the new name or by the old one, also where it was not renamed.
+    """
+    names = {}
+    for line in lines:
+        change = line.change
+        if change.action is Action.GROUP_UPDATE and change.group_id is not None:
+            new = change.new.name
+            renamed = f"{change.group} (renamed {new})" if line.in_place else change.group
+            if new is not None and new != change.group:
+                names[change.group_id] = renamed
+    return names
+
+
+def with_group_names(
+    lines: Iterable[ChangeView], names: Mapping[int, str]
+) -> tuple[ChangeView, ...]:
+    """Return changes of relations with these names of groups, by id."""
+    return tuple(
+        line
+        if not isinstance(line.change, RelationChange)
+        or (name := names.get(line.change.group_id or 0)) is None
+        else replace(line, group=name, target=line.target if line.change.project else name)
+        for line in lines
+    )
 
 
 def _target(change: Change) -> str:
@@ -172,7 +236,7 @@ def first_of(places: Sequence[str]) -> tuple[str, ...]:
 
 
 def with_undone(lines: Iterable[ChangeView], undone: PlanUndone | None) -> tuple[ChangeView, ...]:
-    """Return the changes with those of a run that they take back."""
+    """Return the changes with those of a run that they undo."""
     if undone is None:
         return tuple(lines)
     of = {change.id: change_view(change) for change in undone.changes}
@@ -182,9 +246,13 @@ def with_undone(lines: Iterable[ChangeView], undone: PlanUndone | None) -> tuple
     )
 
 
-def withheld_views(withheld: Iterable[PlanWithheld]) -> tuple[WithheldView, ...]:
-    """Return the removals that a plan withholds, as reports show them."""
-    return tuple(WithheldView(one, change_view(one.change)) for one in withheld)
+def withheld_views(
+    withheld: Iterable[PlanWithheld], names: Mapping[int, str]
+) -> tuple[WithheldView, ...]:
+    """Return the removals that a plan withholds; `names` are those of renamed groups by id."""
+    some = tuple(withheld)
+    lines = with_group_names((change_view(one.change) for one in some), names)
+    return tuple(map(WithheldView, some, lines))
 
 
 def by_person(
@@ -328,12 +396,19 @@ def people_and_groups(view: View) -> list[PersonChanges]:
 
 def by_group(lines: Iterable[ChangeView]) -> tuple[GroupChanges, ...]:
     """Group changes by the group that they concern, sorted by name; in each the plan's order."""
-    groups: dict[str, list[ChangeView]] = {}
+    groups: dict[int | str, list[ChangeView]] = {}
+    names: dict[int | str, str] = {}
     for line in lines:
-        if line.change.group is not None:
-            groups.setdefault(line.change.group, []).append(line)
+        change = line.change
+        if change.group is not None:
+            key = change.group_id or change.group
+            groups.setdefault(key, []).append(line)
+            # A group that is renamed has the name that it has before.
+            if key not in names or change.action is Action.GROUP_UPDATE:
+                names[key] = change.group
     return tuple(
-        GroupChanges(group, tuple(groups[group])) for group in sorted(groups, key=_by_name)
+        GroupChanges(names[key], tuple(groups[key]))
+        for key in sorted(groups, key=lambda key: _by_name(names[key]))
     )
 
 

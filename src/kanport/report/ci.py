@@ -153,6 +153,15 @@ def sarif(view: View) -> str:
     return json_safe(json.dumps(log, ensure_ascii=False, indent=1)) + "\n"
 
 
+def with_hint(text: str, hint: str | None) -> str:
+    """Return a message and its hint as two sentences.
+
+    >>> with_hint("the role is unknown", "use project-member"), with_hint("it is empty", None)
+    ('the role is unknown. Hint: use project-member', 'it is empty')
+    """
+    return f"{text.rstrip('.')}. Hint: {hint}" if hint else text
+
+
 def _rule(code: str) -> dict[str, Any]:
     kind = FINDINGS[code]
     return {
@@ -165,7 +174,7 @@ def _rule(code: str) -> dict[str, Any]:
 def _result(view: View, finding: Finding, number: int) -> dict[str, Any]:
     text = escape_name(finding.message)
     if finding.hint:
-        text += f" Hint: {escape_name(finding.hint)}"
+        text = with_hint(text, escape_name(finding.hint))
     made: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": number,
@@ -231,8 +240,8 @@ def _github_lines(view: View) -> Iterator[str]:
         yield _annotation(view, finding)
     for guard in view.guards:
         if guard.tripped:
-            hint = f" Hint: {guard.hint}" if guard.hint else ""
-            yield f"::error title={_property(guard.guard)}::{_data(guard.message + hint)}"
+            text = with_hint(guard.message, guard.hint)
+            yield f"::error title={_property(guard.guard)}::{_data(text)}"
     yield f"{_MARKS[view.level]}: {escape_name(view.headline)}"
     yield from (escape_name(total.text) for total in view.sums)
 
@@ -245,8 +254,7 @@ def _annotation(view: View, finding: Finding) -> str:
             properties.append(f"line={place.line}")
     properties.append(f"title={_property(finding.code)}")
     text = f"{finding.origin}: {finding.message}" if finding.origin else finding.message
-    if finding.hint:
-        text += f" Hint: {finding.hint}"
+    text = with_hint(text, finding.hint)
     return f"::{_COMMANDS[finding.severity]} {','.join(properties)}::{_data(text)}"
 
 

@@ -12,7 +12,18 @@ from kanport.plan.model import GuardVerdict, Plan, PlanSource, change_in_file
 from kanport.report.changes import change_view
 from kanport.report.document import Data, Document, Item, Part, Prose, Section, Words, item
 from kanport.report.make import of_plan, of_run
-from kanport.report.sentences import CHANGE, ROW, SEVERITIES, are, counted, listed, utc
+from kanport.report.sentences import (
+    ACTIONS,
+    CHANGE,
+    NO_ACCESS,
+    ROW,
+    SEVERITIES,
+    are,
+    counted,
+    listed,
+    no_value,
+    utc,
+)
 from kanport.report.view import Difference, Level
 
 FORMAT = "kanport-comparison/1"
@@ -220,28 +231,24 @@ def words_of(change: Change) -> Words:
     The words stand as they do in a report, with data apart.
     """
     line = change_view(change)
-    parts: list[Part] = [Data(line.symbol), f" {line.verb}"]
-    for before, name in (
-        (" ", change.username),
-        (" group " if change.username is not None else " ", change.group),
-        (" in " if (change.username, change.group) != (None, None) else " ", change.project),
-    ):
-        if name is not None:
-            parts += [before, Data(name)]
+    parts: list[Part] = [Data(line.symbol), f" {line.verb} ", Data(line.who)]
+    if line.target:
+        parts += [ACTIONS[change.action].between, Data(line.target)]
     for number, difference in enumerate(line.differences):
-        parts += [", " if number else ": ", *_difference(difference)]
+        parts += [", " if number else ": ", *_difference(difference, line.target)]
     return tuple(parts)
 
 
-def _difference(difference: Difference) -> Iterator[Part]:
+def _difference(difference: Difference, target: str) -> Iterator[Part]:
+    none = no_value(difference, target)
     yield from (Prose(difference.label), " ")
     if difference.before is not None:
-        yield from (_value(difference.before), " → ")
-    yield _value(difference.after)
+        yield from (_value(difference.before, none), " → ")
+    yield _value(difference.after, none)
 
 
-def _value(text: str | None) -> Part:
-    return "(none)" if text is None else "(empty)" if not text else Data(text)
+def _value(text: str | None, none: str) -> Part:
+    return none if text is None else "(empty)" if not text else Data(text)
 
 
 def _change(change: Change, outcome: Outcome | None = None) -> Item:
@@ -312,7 +319,7 @@ def _state(plan: Plan, run: Run | None) -> dict[tuple[str, str], str]:
 
 
 def _access(one: AccessDifference) -> Item:
-    before, after = one.before or "no access", one.after or "no access"
+    before, after = one.before or NO_ACCESS, one.after or NO_ACCESS
     return item(
         Data(one.person), " in ", Data(one.project), ": ", Prose(before), " → ", Prose(after)
     )

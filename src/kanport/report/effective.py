@@ -17,6 +17,7 @@ from kanport.plan.model import Plan, PlanAccess, PlanBasis
 from kanport.plan.roles import effective_role, highest_role, highest_roles, kanboard_rank
 from kanport.records import dataclass
 from kanport.relations import About
+from kanport.report.changes import group_names
 from kanport.report.view import ChangeView
 
 # By id, or by the name or label of what does not exist yet.
@@ -70,7 +71,7 @@ class EffectiveRoles:
             group = change.group_id or change.group
             if group is None:
                 continue
-            self._names.setdefault(group, change.group or "")
+            self._names.setdefault(group, line.group or change.group or "")
             if change.about is About.GROUP_MEMBER:
                 self._joins[who_of(line)].append((group, line))
             elif change.about is About.GROUP_ACCESS:
@@ -87,6 +88,8 @@ class EffectiveRoles:
                 },
             )
             self._names |= {one.group_id: one.group for one in access.givers or ()}
+        for number, name in group_names(lines).items():
+            self._names[number] = name
 
     def knows(self, who: Who, where: Where) -> bool:
         """Return whether the role of somebody without a change of their own may follow groups."""

@@ -131,7 +131,7 @@ def _changes(view: View) -> WorkbookSheet:
     ranks = [_severity(line) for line in view.lines]
     rows = [rows[at] for at in sorted(range(len(rows)), key=ranks.__getitem__)]
     ending = columns[11:]
-    first = (*ending[:1], "Action", "Person", "Project", "Before", "After", "Risk")
+    first = (*ending[:1], "Action", "User", "Project", "Before", "After", "Risk")
     first += ending[1:] or ("Reason",)
     return _table("Changes", "Changes", *_arranged(columns, rows, first))
 
@@ -163,7 +163,7 @@ def _arranged(
 def _access(view: View) -> WorkbookSheet:
     table = table_of(view, "access")
     entry = {column.title: column for column in _REVIEW}
-    first = ("Person", "Project", "Before", "After", "What happens", *entry)
+    first = ("User", "Project", "Before", "After", "What happens", *entry)
     columns, rows = _arranged(table.columns, table.rows, first)
     return _table("Access review", "AccessReview", columns, rows, entry)
 
@@ -171,7 +171,7 @@ def _access(view: View) -> WorkbookSheet:
 def _people_by_projects(view: View) -> WorkbookSheet:
     """Return who has which role in which project, before and after."""
     people = people_by_projects(view.access)
-    heads = ["Person", "Name", "Account", "Changed", "Privileged"]
+    heads = ["User", "Name", "Account", "Changed", "Privileged"]
     rows: list[Row] = [
         [
             row.person,
@@ -187,7 +187,7 @@ def _people_by_projects(view: View) -> WorkbookSheet:
         for row in people.rows
     ]
     columns = tuple(_unique([*heads, *map(storable, people.projects[:_MOST_PROJECTS])]))
-    return _table("People by projects", "PeopleByProjects", columns, rows)
+    return _table("Users by projects", "PeopleByProjects", columns, rows)
 
 
 def _projects(view: View) -> WorkbookSheet:
@@ -197,8 +197,8 @@ def _projects(view: View) -> WorkbookSheet:
     if planned:
         heads += ["Granted, planned", "Changed, planned", "Revoked, planned"]
     heads += ["Group access granted", "Group access changed", "Group access revoked"]
-    heads += ["People before", "People after, at least", "People after, at most"]
-    heads += ["Gained through groups", "Lost through groups", "Not sure, through groups"]
+    heads += ["Users before", "Users after, at least", "Users after, at most"]
+    heads += ["Gained through groups", "Lost through groups", "Uncertain, through groups"]
     columns = tuple(map(SheetColumn, heads))
     rows = [
         (

@@ -87,7 +87,10 @@ class FactsDict(TypedDict):
 
 
 class TallyDict(TypedDict):
-    """planned = done + already_so + failed + skipped + not_attempted."""
+    """planned = done + already_so + failed + skipped + not_attempted.
+
+    Reports call `already_so` unchanged, and `not_attempted` not started.
+    """
 
     planned: int
     done: int
@@ -116,7 +119,10 @@ class ActionDict(TypedDict):
 
 
 class OutcomeDict(TypedDict):
-    """What became of one change; the reason where it was not done, with its code."""
+    """What became of one change; the reason where it was not done, with its code.
+
+    Reports call the status `already so` unchanged, and `not attempted` not started.
+    """
 
     status: Status
     reason: str | None
@@ -289,7 +295,10 @@ class GroupDict(TypedDict):
 
 
 class UndoneDict(TypedDict):
-    """The ids of the changes left undone, or not as planned, in one way for one reason."""
+    """The ids of the changes that were not made, or are not as planned, for one reason.
+
+    It is not about `kanport undo`. Reports call the status `not attempted` not started.
+    """
 
     status: Status | VerifyStatus
     reason: str
@@ -320,7 +329,13 @@ class ProofDict(TypedDict):
 
 
 class ReportDict(TypedDict):
-    """A report of Kanport."""
+    """A report of Kanport, with keys that reports for people call otherwise.
+
+    `undone` are the changes that were not made. `guards` are the safety checks: in `sums`,
+    `tripped` counts those that stopped the plan, `lifted` those that `--allow` overrode. `risks`
+    and `risky` say which changes need review, `removals` which others revoke or lower access.
+    `people` are users.
+    """
 
     format: Literal["kanport-report/1"]
     kind: Literal["validation", "plan", "run", "verification"]

@@ -38,9 +38,12 @@ from kanport.report.changes import (
     by_person,
     by_project,
     change_views,
+    group_names,
     input_rows,
+    leaves_access,
     risky_of,
     sum_of_rows,
+    with_groups,
     with_undone,
     withheld_views,
 )
@@ -53,6 +56,7 @@ from kanport.report.sentences import (
     GROUP_ACCESS,
     GROUP_MEMBER,
     GUARD,
+    LEFT_PRIVILEGE,
     MEMBERSHIP,
     PROJECT,
     REMOVAL,
@@ -141,9 +145,10 @@ def of_validation(
 def of_plan(plan: Plan, *, next_steps: tuple[str, ...] = ()) -> View:
     """Return the view of what would change."""
     lines = _lines(plan)
-    withheld = withheld_views(plan.withheld or ())
+    withheld = withheld_views(plan.withheld or (), group_names(lines))
     findings = tuple(in_order(plan.findings))
     access = access_of(plan, lines)
+    lines = with_groups(lines, access)
     return _view(
         ViewKind.PLAN,
         facts=_facts(plan),
@@ -178,6 +183,7 @@ def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
     facts = _facts(plan, _run_facts(run))
     findings = tuple(in_order(plan.findings))
     access = access_of(plan, lines)
+    lines = with_groups(lines, access)
     return _view(
         ViewKind.RUN,
         facts=facts,
@@ -185,7 +191,7 @@ def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
         lines=lines,
         names=_names(plan),
         guards=plan.guards,
-        withheld=withheld_views(plan.withheld or ()),
+        withheld=withheld_views(plan.withheld or (), group_names(lines)),
         still_open=_still_open(plan, run),
         findings=findings,
         tally=tally,
@@ -216,6 +222,7 @@ def of_verification(
     of = {verdict.change_id: verdict for verdict in verdicts}
     lines = _lines(plan, verdicts={change.id: of[change.id] for change in plan.changes})
     access = access_of(plan, lines)
+    lines = with_groups(lines, access)
     verified = Verified.of(len(lines), of.values())
     facts = _facts(plan, None if run is None else _run_facts(run))
     return _view(
@@ -225,7 +232,7 @@ def of_verification(
         lines=lines,
         names=_names(plan),
         guards=plan.guards,
-        withheld=withheld_views(plan.withheld or ()),
+        withheld=withheld_views(plan.withheld or (), group_names(lines)),
         findings=tuple(in_order(plan.findings)),
         verified=verified,
         access=access,
@@ -452,9 +459,13 @@ def _tally(lines: Sequence[ChangeView], kind: ViewKind) -> Tally | Verified | No
 
 def risk_rows(lines: Iterable[ChangeView]) -> tuple[RiskRow, ...]:
     """Count the changes by why they need review; one may have several reasons."""
+    lines = [line for line in lines if line.reviews]
     numbers = Counter(review for line in lines for review in line.reviews)
+    words = dict(REVIEWS)
+    if any(leaves_access(line.change) for line in lines):
+        words[Review.PRIVILEGE_GRANTED] = LEFT_PRIVILEGE
     return tuple(
-        RiskRow(review, REVIEWS[review](numbers[review]), numbers[review])
+        RiskRow(review, words[review](numbers[review]), numbers[review])
         for review in Review
         if numbers[review]
     )
@@ -620,15 +631,16 @@ def sums_of(
 
 def access_sums(matrix: Matrix | None) -> tuple[Sum, ...]:
     """Add up the roles in the projects that were read, before and after."""
-    if matrix is None:
+    if matrix is None or not matrix.rows:
         return ()
+    read = " in the projects read"
     return (
         Sum(
-            Count("access_before", matrix.before, f"{MEMBERSHIP(matrix.before)} before"),
+            Count("access_before", matrix.before, f"{MEMBERSHIP(matrix.before)}{read}, before"),
             tuple(Count(total.role, total.before, total.role) for total in matrix.totals),
         ),
         Sum(
-            Count("access_after", matrix.after, f"{MEMBERSHIP(matrix.after)} after"),
+            Count("access_after", matrix.after, f"{MEMBERSHIP(matrix.after)}{read}, after"),
             tuple(Count(total.role, total.after, total.role) for total in matrix.totals),
         ),
     )

@@ -24,12 +24,14 @@ from kanport.report.sentences import (
     SEVERITIES,
     Noun,
     actor_rows,
+    deed,
     fact_rows,
     group_move,
+    no_value,
     open_words,
     project_numbers,
     ranged,
-    role_name,
+    target_words,
     through_groups,
     undone_text,
     utc,
@@ -145,7 +147,7 @@ def _parts(view: View) -> Iterator[_Part]:
     yield _Part("Needs review", list(_review(view)), CHANGE, 25)
     yield _Part("Withheld", [_withheld(one) for one in view.withheld], REMOVAL, 15)
     yield _Part("Still open", [f"- {prose(open_words(one))}" for one in view.open], REMOVAL, 10)
-    yield _Part("Gained and lost by person", list(_people(view)), CHANGE, 20)
+    yield _Part("Gained and lost by user", list(_people(view)), CHANGE, 20)
     yield _Part("By project", list(map(_project, view.projects)), PROJECT, 10)
     if view.matrix is not None:
         rows = list(map(_access, view.matrix.rows))
@@ -222,9 +224,7 @@ def _project(access: ProjectAccess) -> str:
 
 
 def _withheld(one: WithheldView) -> str:
-    text = f"- {one.line.verb} {code(one.who)}"
-    if one.line.target:
-        text += f" in {code(one.line.target)}"
+    text = f"- {_deed(one.line, one.who)}"
     text += f": {'; '.join(prose(because.message) for because in one.because)}"
     if one.places:
         text += f" ({_places(one.places)})"
@@ -273,16 +273,14 @@ def _full(line: ChangeView) -> str:
 
 
 def _change(line: ChangeView, *, who: bool = False) -> str:
-    parts = [f"`{line.symbol}` {line.verb}"]
-    if who:
-        parts.append(code(line.who))
+    what = line.verb
     if line.target:
-        parts.append(f"in {code(line.target)}" if who else code(line.target))
-    text = " ".join(parts)
+        what += f" {target_words(line.change.action, code(line.target))}"
+    text = f"`{line.symbol}` {_deed(line, line.who) if who else what}"
     if line.differences:
-        text += f": {', '.join(map(_difference, line.differences))}"
+        text += f": {', '.join(_difference(one, line.target) for one in line.differences)}"
     if line.risks:
-        text += f" (**{', '.join(line.risks)}**)"
+        text += f" (**{', '.join(map(prose, line.risks))}**)"
     text += f"; why: {prose(line.change.reason)}"
     if line.undoes:
         text += f" ({', '.join(prose(undone_text(one)) for one in line.undoes)})"
@@ -300,18 +298,19 @@ def _places(places: Sequence[str]) -> str:
     return ", ".join(one if _MORE.fullmatch(one) else code(one) for one in places)
 
 
-def _difference(difference: Difference) -> str:
+def _deed(line: ChangeView, who: str) -> str:
+    return deed(line.change.action, code(who), code(line.target) if line.target else "")
+
+
+def _difference(difference: Difference, target: str) -> str:
     label = difference.label if difference.label.isalpha() else prose(difference.label)
-    before, after = difference.before, difference.after
-    if difference.field == "role":
-        before, after = before and role_name(before), after and role_name(after)
-    if before is None:
-        return f"{label} {_value(after)}"
-    return f"{label} {_value(before)} → {_value(after)}"
+    none = no_value(difference, target)
+    before, after = (_value(value, none) for value in (difference.before, difference.after))
+    return f"{label} {after}" if difference.before is None else f"{label} {before} → {after}"
 
 
-def _value(text: str | None) -> str:
-    return "(none)" if text is None else "(empty)" if text == "" else code(text)
+def _value(text: str | None, none: str) -> str:
+    return none if text is None else "(empty)" if text == "" else code(text)
 
 
 def _guards(view: View) -> Iterator[str]:
@@ -357,8 +356,7 @@ def _undone(view: View) -> Iterator[str]:
 
 
 def _short(line: ChangeView) -> str:
-    target = f" {code(line.target)}" if line.target else ""
-    return f"- {line.verb} {code(line.who)}{target}"
+    return f"- {_deed(line, line.who)}"
 
 
 def _counts(view: View) -> Iterator[str]:

@@ -15,15 +15,16 @@ from kanport.errors import UsageError
 from kanport.report.escape import escape_name
 from kanport.report.sentences import (
     actor_rows,
+    deed,
     fact_rows,
+    no_value,
     open_words,
     project_numbers,
-    role_name,
     through_groups,
     utc,
     what_to_do,
 )
-from kanport.report.view import ChangeView, Level, View, WithheldView
+from kanport.report.view import ChangeView, Difference, Level, View, WithheldView
 
 _FONTS = (
     Path("/usr/share/fonts/truetype/dejavu"),
@@ -177,16 +178,9 @@ def _last_page(page: _Paper, view: View) -> None:
 
 
 def _change(line: ChangeView) -> str:
-    parts = [line.verb, line.who]
-    if line.target:
-        parts.append(f"in {line.target}")
-    values = [
-        f"{one.label} "
-        + (f"{_value(one.field, one.before)} → " if one.before is not None else "")
-        + _value(one.field, one.after)
-        for one in line.differences
-    ]
-    text = " ".join(parts) + (f": {', '.join(values)}" if values else "")
+    values = [_difference(one, no_value(one, line.target)) for one in line.differences]
+    text = deed(line.change.action, line.who, line.target)
+    text += f": {', '.join(values)}" if values else ""
     if line.reviews:
         text += f" ({', '.join(line.risks)})"
     if line.ending is not None and not line.ending.good:
@@ -194,18 +188,19 @@ def _change(line: ChangeView) -> str:
     return text + (f"; from {', '.join(line.places)}" if line.places else "")
 
 
-def _value(field: str, value: str | None) -> str:
-    if value is None:
-        return "(none)"
-    return role_name(value) if field == "role" else value or "(empty)"
+def _difference(one: Difference, none: str) -> str:
+    before, after = (
+        none if value is None else value or "(empty)" for value in (one.before, one.after)
+    )
+    return f"{one.label} {after}" if one.before is None else f"{one.label} {before} → {after}"
 
 
 def _withheld(one: WithheldView) -> str:
-    where = f" in {one.line.target}" if one.line.target else ""
+    what = deed(one.change.action, one.who, one.line.target)
     causes: Sequence[str] = [because.message for because in one.because]
     places = f" ({', '.join(one.places[:3])})" if one.places else ""
     since = f"; missing since {utc(one.since)}" if one.since else ""
-    return f"{one.line.verb} {one.who}{where}: {'; '.join(causes)}{places}{since}"
+    return f"{what}: {'; '.join(causes)}{places}{since}"
 
 
 def _time(moment: str) -> datetime:

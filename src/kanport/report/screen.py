@@ -36,6 +36,7 @@ from kanport.report.sentences import (
     some_of,
     unique,
     what_now,
+    whose,
     withheld_sentences,
 )
 from kanport.report.text import (
@@ -128,7 +129,7 @@ def render_question(view: View, console: Console, approved_by: str) -> None:
         _row(page, "Admins", "; ".join(admins))
     _stops(page, view)
     _withheld(page, view)
-    _row(page, "Approval", f"approved by {approved_by}" if approved_by else "not approved")
+    _row(page, "Approved", f"by {approved_by}" if approved_by else "no")
     page.show()
 
 
@@ -232,7 +233,7 @@ def _about(page: Page, view: View) -> None:
         version = f" (Kanboard {facts.server.version})" if facts.server.version else ""
         _row(page, "Server", facts.server.url.removesuffix("/jsonrpc.php") + version)
     if (run := facts.run) is not None:
-        _row(page, "Made by", ", ".join(filter(None, (run.by, _approval(run.approved)))))
+        _row(page, "Run by", ", ".join(filter(None, (run.by, _approval(run.approved)))))
     for finding in view.findings:
         if finding.code == "plan-partial":
             _row(page, "Partial", finding.message)
@@ -240,7 +241,7 @@ def _about(page: Page, view: View) -> None:
 
 def _approval(approved: Approved | None) -> str:
     if approved is None:
-        return "without an approval"
+        return "approved: no"
     return f"approved by {approved.names} ({approved.signature})"
 
 
@@ -347,9 +348,7 @@ _UNDONE_LABELS = {
 def _failure(page: Page, row: UndoneRow) -> list[Text | str]:
     part = Page.on(page.console)
     text = page.mark(f"{counted(len(row.lines), CHANGE)}: ", "bold red")
-    text.append_text(
-        page.prose(f"{row.reason} ({some_of(unique(map(_whose, row.lines)), most=2)})")
-    )
+    text.append_text(page.prose(f"{row.reason} ({some_of(unique(map(whose, row.lines)), most=2)})"))
     _row(part, _UNDONE_LABELS[row.status], text)
     _row(part, "", f"→ {what_now(row)}")
     return part.lines
@@ -380,7 +379,7 @@ def _review(page: Page, view: View, most: int) -> None:
     _row(page, "Needs review", text)
     if page.width is None:
         for line in shown:
-            parts = [f"{line.symbol} {line.verb}", _whose(line), _difference(line)]
+            parts = [f"{line.symbol} {line.verb}", whose(line), _difference(line)]
             parts += [", ".join(line.risks), *line.places[:1]]
             page.add("  " + "  ".join(page.prose(part).plain for part in parts if part))
         return
@@ -390,10 +389,10 @@ def _review(page: Page, view: View, most: int) -> None:
         role = _difference(line)
         cells = [
             page.mark(f"{line.symbol} {line.verb}", SYMBOL_STYLES[line.symbol]),
-            _cut(page.prose(_whose(line))),
+            _cut(page.prose(whose(line))),
             _cut(page.prose(role if wide else role.replace("project-", ""))),
         ]
-        cells += [_cut(page.mark(", ".join(line.risks), "yellow"))] if wide else []
+        cells += [_cut(page.prose(", ".join(line.risks), "yellow"))] if wide else []
         table.add_row(*cells, _place(page, line.places[0] if line.places else ""))
     page.add_table(table, indent=_INDENT)
 
@@ -421,10 +420,6 @@ def _place(page: Page, place: str) -> Text:
     return page.mark("…" if cut else "", "dim").append_text(
         page.prose(place[-most + 1 :] if cut else place, "dim")
     )
-
-
-def _whose(line: ChangeView) -> str:
-    return line.who + (f" in {line.target}" if line.target else "")
 
 
 def _difference(line: ChangeView) -> str:

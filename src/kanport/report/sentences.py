@@ -18,6 +18,7 @@ from kanport.plan.review import SEVERAL_ROLES, Review
 from kanport.report.view import (
     AccessRow,
     ChangeView,
+    Difference,
     Facts,
     Flow,
     Level,
@@ -62,12 +63,16 @@ ROW = Noun("row", "rows")
 
 
 class Wording(NamedTuple):
-    """The words for an action: what it is done to, what is done, and its mark."""
+    """The words for an action: what it is done to, what is done, and its mark.
+
+    `between` are the words between whom it is done to and the project or group.
+    """
 
     noun: Noun
     verb: str
     participle: str
     symbol: str
+    between: str = ""
 
     def label(self, number: int) -> str:
         """Return what was counted, such as `users created`."""
@@ -81,17 +86,17 @@ ACTIONS: dict[Action, Wording] = {
     Action.USER_ENABLE: Wording(USER, "enable", "enabled", "+"),
     Action.USER_DISABLE: Wording(USER, "disable", "disabled", "-"),
     Action.USER_REMOVE: Wording(USER, "remove", "removed", "-"),
-    Action.MEMBERSHIP_GRANT: Wording(MEMBERSHIP, "grant", "granted", "+"),
-    Action.MEMBERSHIP_CHANGE: Wording(MEMBERSHIP, "change", "changed", "~"),
-    Action.MEMBERSHIP_REVOKE: Wording(MEMBERSHIP, "revoke", "revoked", "-"),
+    Action.MEMBERSHIP_GRANT: Wording(MEMBERSHIP, "grant", "granted", "+", " access to "),
+    Action.MEMBERSHIP_CHANGE: Wording(MEMBERSHIP, "change", "changed", "~", "'s role in "),
+    Action.MEMBERSHIP_REVOKE: Wording(MEMBERSHIP, "revoke", "revoked", "-", "'s access to "),
     Action.GROUP_CREATE: Wording(GROUP, "create group", "created", "+"),
     Action.GROUP_UPDATE: Wording(GROUP, "update group", "updated", "~"),
     Action.GROUP_REMOVE: Wording(GROUP, "remove group", "removed", "-"),
-    Action.GROUP_MEMBER_ADD: Wording(GROUP_MEMBER, "add", "added", "+"),
-    Action.GROUP_MEMBER_REMOVE: Wording(GROUP_MEMBER, "remove", "removed", "-"),
-    Action.GROUP_ACCESS_GRANT: Wording(GROUP_ACCESS, "grant", "granted", "+"),
-    Action.GROUP_ACCESS_CHANGE: Wording(GROUP_ACCESS, "change", "changed", "~"),
-    Action.GROUP_ACCESS_REVOKE: Wording(GROUP_ACCESS, "revoke", "revoked", "-"),
+    Action.GROUP_MEMBER_ADD: Wording(GROUP_MEMBER, "add", "added", "+", " to group "),
+    Action.GROUP_MEMBER_REMOVE: Wording(GROUP_MEMBER, "remove", "removed", "-", " from group "),
+    Action.GROUP_ACCESS_GRANT: Wording(GROUP_ACCESS, "grant", "granted", "+", " access to "),
+    Action.GROUP_ACCESS_CHANGE: Wording(GROUP_ACCESS, "change", "changed", "~", "'s role in "),
+    Action.GROUP_ACCESS_REVOKE: Wording(GROUP_ACCESS, "revoke", "revoked", "-", "'s access to "),
     Action.PROJECT_CREATE: Wording(PROJECT, "create project", "created", "+"),
 }
 
@@ -128,6 +133,9 @@ REVIEWS: dict[Review, Noun] = {
     Review.DELETES_DATA: Noun("deletes data", "delete data"),
     Review.ADMIN_LOST: Noun("revokes administrator rights", "revoke administrator rights"),
 }
+LEFT_PRIVILEGE = Noun("grants or leaves a privileged role", "grant or leave a privileged role")
+"""What `PRIVILEGE_GRANTED` is called where a revocation is among the changes."""
+NO_ACCESS = "no access"
 MAYBE_KEPT = "may leave access through a group"
 REMOVAL = Noun("removal", "removals")
 
@@ -229,6 +237,38 @@ def action_words(action: Action) -> str:
     return words.verb if " " in words.verb else f"{words.verb} {words.noun.one}"
 
 
+def deed(action: Action, who: str, target: str) -> str:
+    """Return what a change does to whom, and where.
+
+    >>> deed(Action.MEMBERSHIP_REVOKE, "ada", "WEB"), deed(Action.USER_REMOVE, "ada", "")
+    ("revoke ada's access to WEB", 'remove ada')
+    """
+    words = ACTIONS[action]
+    return f"{words.verb} {who}{words.between}{target}" if target else f"{words.verb} {who}"
+
+
+def target_words(action: Action, target: str) -> str:
+    """Return the project or group of a change as it stands behind the verb alone.
+
+    >>> target_words(Action.GROUP_MEMBER_REMOVE, "Crew")
+    'from group Crew'
+    """
+    words = ACTIONS[action]
+    return f"{words.between.strip()} {target}" if words.noun is GROUP_MEMBER else target
+
+
+def whose(line: ChangeView) -> str:
+    """Return whom a change is about, and where: short, beside the verb or without it."""
+    words = ACTIONS[line.change.action]
+    between = words.between if words.noun is GROUP_MEMBER else " in "
+    return f"{line.who}{between}{line.target}" if line.target else line.who
+
+
+def no_value(difference: Difference, target: str) -> str:
+    """Return what stands for no value: in a project there is nothing but a role."""
+    return NO_ACCESS if target and difference.field == "role" else "(none)"
+
+
 def role_name(role: str) -> str:
     """Return what Kanboard's pages call a role; custom ones are called as they are.
 
@@ -240,9 +280,9 @@ def role_name(role: str) -> str:
 
 def access_words(row: AccessRow) -> str:
     """Return somebody's role in a project, before and after where it changes."""
-    before, after = (role_name(role) if role else "no access" for role in (row.before, row.after))
+    before, after = row.before or NO_ACCESS, row.after or NO_ACCESS
     unsure = " (uncertain)" if row.maybe else ""
-    return f"{after}{unsure}" if row.before == row.after else f"{before} → {after}{unsure}"
+    return f"{after}{unsure}" if before == after else f"{before} → {after}{unsure}"
 
 
 def group_move(row: AccessRow) -> tuple[str, str]:
@@ -258,8 +298,7 @@ def through_groups(row: AccessRow) -> str:
     how = f" (through {groups})" if groups else ""
     if row.maybe:
         how = f" (uncertain: depends on {groups or 'groups'})"
-    before, after = (role_name(role) if role else "no access" for role in (row.before, row.after))
-    return f"{before} → {after}{how}"
+    return f"{row.before or NO_ACCESS} → {row.after or NO_ACCESS}{how}"
 
 
 def actor_rows(facts: Facts) -> list[tuple[str, str]]:
@@ -273,10 +312,10 @@ def actor_rows(facts: Facts) -> list[tuple[str, str]]:
         rows.append(
             (
                 "Approved by",
-                f"{approved.names}, {utc(approved.approved_at)} ({approved.signature})"
-                if approved is not None
-                else "nobody",
+                f"{approved.names}, {utc(approved.approved_at)} ({approved.signature})",
             )
+            if approved is not None
+            else ("Approved", "no")
         )
         rows.append(("Run by", f"{run.by or 'unknown'}, {utc(run.started_at)}"))
     if facts.digest:
@@ -304,13 +343,15 @@ def same_person(facts: Facts) -> str:
 
 
 def undone_text(line: ChangeView) -> str:
-    """Return a change of a run, as a change that takes it back names it."""
+    """Return a change of a run, as a change that undoes it names it."""
     parts = [
-        f"{one.label} {one.before or '(none)'} → {one.after or '(none)'}"
+        f"{one.label} {one.before or no_value(one, line.target)}"
+        f" → {one.after or no_value(one, line.target)}"
         for one in line.differences
     ]
     places = f" from {', '.join(line.places)}" if line.places else ""
-    what = f"{line.change.id} {line.verb}{f' {line.target}' if line.target else ''}"
+    what = f"{line.change.id} {line.verb}"
+    what += f" {target_words(line.change.action, line.target)}" if line.target else ""
     return f"{what}{f': {listed(parts)}' if parts else ''}{places}"
 
 
@@ -405,10 +446,9 @@ def open_sentences(still_open: Sequence[OpenView]) -> list[Sentence]:
 def open_words(one: OpenView) -> str:
     """Return an open removal as a line: what, since when, and what prevented it."""
     removal = one.removal
-    verb = ACTIONS[Action(removal.action)].verb
-    target = f" in {one.target}" if one.target else ""
+    what = deed(Action(removal.action), one.who, one.target)
     since = f"since {utc(removal.since)}, {counted(one.days, Noun('day', 'days'))}"
-    return f"{verb} {one.who}{target}: {OPEN_BECAUSE[removal.why]}, {since}"
+    return f"{what}: {OPEN_BECAUSE[removal.why]}, {since}"
 
 
 def _because(withheld: Iterable[WithheldView]) -> str:
@@ -574,7 +614,7 @@ _STOPS = 3
 # What to do about changes that were not made, where their reason does not say it.
 _WHAT_NOW: Mapping[Status | VerifyStatus, str] = {
     Status.FAILED: "read Kanboard's log, then plan again",
-    Status.SKIPPED: "resolve what failed before, then plan again",
+    Status.SKIPPED: "correct what failed before, then plan again",
     Status.NOT_ATTEMPTED: "finish the run",
     VerifyStatus.MISMATCH: "find out who changed it, or plan again",
 }
@@ -594,11 +634,11 @@ def what_to_do(view: View) -> list[str]:
         options = " ".join(shlex.join(["--allow", str(guard.override)]) for guard in together)
         names = listed([guard.guard for guard in together])
         steps.append(
-            f"check what {names} count; if it is correct, override these checks for one run with"
+            f"Check what {names} count; if it is correct, override these checks for one run with"
             f" {options}, or raise their limits in the mapping"
         )
         stops = [guard for guard in stops if not guard.override]
-    steps += [guard.hint for guard in stops if guard.hint]
+    steps += [guard.hint[:1].upper() + guard.hint[1:] for guard in stops if guard.hint]
     for rows in by_advice(view.undone):
         number = sum(len(row.lines) for row in rows)
         steps.append(f"{number} {rows[0].status.word}: {what_now(rows[0])}")
@@ -655,13 +695,13 @@ def finding_sentences(
     """Return how many findings there are; nothing where there are none.
 
     An error stops the data from being used; a plan that was made all the same has left it out. The
-    findings of an `undo` are about what it does not take back.
+    findings of an `undo` are about what it leaves in place.
     """
     parts = [counted(numbers[s], noun) for s, noun in SEVERITIES.items() if numbers[s]]
     if not parts:
         return []
     if undo:
-        return [Sentence(Level.LOOK, f"{listed(parts)} about what this undo does not take back.")]
+        return [Sentence(Level.LOOK, f"{listed(parts)} about what this undo leaves in place.")]
     about = f"{listed(parts)} about the input"
     if numbers[Severity.ERROR]:
         if planned:
@@ -674,12 +714,12 @@ def finding_sentences(
 # --- the words of a report, each in one line ------------------------------------------------------
 
 _TERMS: tuple[tuple[str, str], ...] = (
-    ("Administrator", "may do everything on the server (app-admin)"),
-    ("Manager", "may create projects for several people (app-manager)"),
-    ("Project Manager", "may change the settings and members of one project (project-manager)"),
-    ("Project Member", "may work on the tasks of one project (project-member)"),
-    ("Project Viewer", "may only read one project (project-viewer)"),
-    ("Privileged role", "Administrator, Manager, Project Manager or a custom role"),
+    ("app-admin", "Administrator: may do everything on the server"),
+    ("app-manager", "Manager: may create projects for several people"),
+    ("project-manager", "Project Manager: may change the settings and members of one project"),
+    ("project-member", "Project Member: may work on the tasks of one project"),
+    ("project-viewer", "Project Viewer: may only read one project"),
+    ("Privileged role", "app-admin, app-manager, project-manager or a custom role"),
     (
         "Needs review",
         "a change to check before it is applied, for example because it grants a privileged role,"
@@ -732,7 +772,7 @@ def fact_rows(facts: Facts, *, digest_length: int | None = None) -> list[tuple[s
         by = f", by {undone.by}" if undone.by else ""
         digest = f", digest {_short(undone.digest, digest_length)}" if undone.digest else ""
         planned = f", planned by {undone.made_by}" if undone.made_by else ""
-        rows.append(("Takes back", f"{undone.run}, {utc(undone.started_at)}{by}{planned}{digest}"))
+        rows.append(("Undoes run", f"{undone.run}, {utc(undone.started_at)}{by}{planned}{digest}"))
     rows.extend((f"Source {one.name}{of}", _source(one, digest_length)) for one in sources)
     if facts.created_at or facts.kanport or facts.digest:
         rows.append(("Made" if facts.run is None else "Planned", _made(facts, digest_length)))
@@ -784,7 +824,7 @@ def _made(facts: Facts, length: int | None) -> str:
 
 def _approved(approved: Approved | None, length: int | None) -> str:
     if approved is None:
-        return "by nobody"
+        return "no"
     note = f": {approved.note}" if approved.note else ""
     return (
         f"by {approved.names} on {utc(approved.approved_at)}{note}"

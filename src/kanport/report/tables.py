@@ -59,7 +59,7 @@ def _changes(view: View) -> ReportTable:
     elif view.kind is ViewKind.VERIFICATION:
         endings = ("Verdict", "Instead")
     columns = (
-        *("Change", "Action", "Person", "Name", "Project", "Group"),
+        *("Change", "Action", "User", "Name", "Project", "Group"),
         *("Before", "After", "Risk", "Reason", "Origin"),
         *endings,
     )
@@ -129,7 +129,7 @@ def _finding(finding: Finding) -> tuple[Cell, ...]:
 
 def _access(view: View) -> ReportTable:
     columns = (
-        *("Person", "Name", "Project", "Before", "After", "What happens", "Account"),
+        *("User", "Name", "Project", "Before", "After", "What happens", "Account"),
         *("Change", "Reason", "Origin"),
     )
     return ReportTable("access", columns, [_access_row(row) for row in view.access])
@@ -189,7 +189,7 @@ def _row(row: InputRow) -> tuple[Cell, ...]:
 
 def _withheld(view: View) -> ReportTable:
     columns = (
-        *("Action", "Person", "Project", "Group", "Before", "Because", "Rows and entries"),
+        *("Action", "User", "Project", "Group", "Before", "Because", "Rows and entries"),
         "Missing since",
     )
     return ReportTable("withheld", columns, [_withheld_row(one) for one in view.withheld])
@@ -211,7 +211,7 @@ def _withheld_row(one: WithheldView) -> tuple[Cell, ...]:
 
 
 def _open(view: View) -> ReportTable:
-    columns = ("Action", "Person", "Project", "Group", "Because", "Open since", "Days")
+    columns = ("Action", "User", "Project", "Group", "Because", "Open since", "Days")
     rows = [
         (
             one.removal.action,

@@ -21,15 +21,19 @@ from kanport.report.sentences import (
     ROW,
     SEVERITIES,
     counted,
+    deed,
     fact_rows,
     group_move,
+    no_value,
     open_words,
     project_numbers,
     ranged,
     stop_text,
+    target_words,
     through_groups,
     utc,
     what_to_do,
+    whose,
 )
 from kanport.report.view import AccessRow, ChangeView, Difference, Level, Sum, View, ViewKind
 
@@ -210,10 +214,8 @@ def _undone(page: Page, view: View) -> None:
         head = page.mark(f"! {len(row.lines)} {row.status.word}: ", "bold red")
         page.add(head.append_text(page.styled(row.reason)), indent=2, hang=2)
         for line in row.lines:
-            told = page.mark(f"    {line.verb} ").append_text(page.styled(line.who))
-            if line.target:
-                told.append_text(page.mark(" in ")).append_text(page.styled(line.target))
-            page.add(told, indent=2, hang=4)
+            what = deed(line.change.action, line.who, line.target)
+            page.add(page.mark("    ").append_text(page.styled(what)), indent=2, hang=4)
 
 
 def _counts(page: Page, view: View) -> None:
@@ -249,11 +251,11 @@ def _withheld(page: Page, view: View) -> None:
     """Show the removals that Kanport does not make, each with what prevents it."""
     items = []
     for one in view.withheld:
-        where = f" in {one.line.target}" if one.line.target else ""
+        what = deed(one.change.action, one.who, one.line.target)
         because = "; ".join(cause.message for cause in one.because)
         places = f" ({', '.join(one.places)})" if one.places else ""
         since = f"; missing since {utc(one.since)}" if one.since else ""
-        items.append(f"{one.line.verb} {one.who}{where}: {because}{places}{since}")
+        items.append(f"{what}: {because}{places}{since}")
     _list(page, "Withheld", items)
 
 
@@ -336,15 +338,15 @@ def show_risky(page: Page, view: View) -> None:
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     for line in view.risky:
-        who = page.styled(line.who)
-        who.append_text(_target(page, line, " in "))
-        table.add_row(_head(page, line), who, page.mark(", ".join(line.risks), "yellow"))
+        table.add_row(
+            _head(page, line), page.styled(whose(line)), page.prose(", ".join(line.risks), "yellow")
+        )
     page.add_table(table, indent=_INDENT)
 
 
 def show_people(page: Page, view: View) -> None:
     """Show what happens to each person, also through groups."""
-    _show_groups(page, "Gained and lost by person", people_and_groups(view))
+    _show_groups(page, "Gained and lost by user", people_and_groups(view))
 
 
 def show_things(page: Page, view: View) -> None:
@@ -359,7 +361,7 @@ def show_things(page: Page, view: View) -> None:
 def _show_groups(page: Page, title: str, groups: Sequence[PersonChanges]) -> None:
     if groups:
         page.section(title)
-    targets = width_of((line.target for one in groups for line in one.lines), 28)
+    targets = width_of((_where(line) for one in groups for line in one.lines), 28)
     for one in groups:
         _show_group(page, one, targets)
 
@@ -405,7 +407,7 @@ def _move(page: Page, row: AccessRow, targets: int) -> Text:
 def _what(page: Page, line: ChangeView, targets: int) -> Text:
     what = _head(page, line)
     if line.target:
-        what.append_text(padded(page.styled(line.target), targets)).append("  ")
+        what.append_text(padded(page.styled(_where(line)), targets)).append("  ")
     return what.append_text(_differences(page, line))
 
 
@@ -414,8 +416,8 @@ def _head(page: Page, line: ChangeView) -> Text:
     return page.mark(f"{line.symbol} {verb}", SYMBOL_STYLES[line.symbol]).append(" ")
 
 
-def _target(page: Page, line: ChangeView, before: str) -> Text:
-    return Text(before).append_text(page.styled(line.target)) if line.target else Text()
+def _where(line: ChangeView) -> str:
+    return target_words(line.change.action, line.target)
 
 
 def _differences(page: Page, line: ChangeView) -> Text:
@@ -426,20 +428,20 @@ def _differences(page: Page, line: ChangeView) -> Text:
         # In a project there is nothing but a role.
         if not (line.target and difference.field == "role"):
             told.append_text(page.styled(difference.label, "dim")).append(" ")
-        told.append_text(_difference(page, difference))
+        told.append_text(_difference(page, difference, no_value(difference, line.target)))
     return told
 
 
-def _difference(page: Page, difference: Difference) -> Text:
+def _difference(page: Page, difference: Difference, none: str) -> Text:
     if difference.before is None:
-        return _value(page, difference.after)
-    told = _value(page, difference.before).append_text(page.mark(" → ", "dim"))
-    return told.append_text(_value(page, difference.after))
+        return _value(page, difference.after, none)
+    told = _value(page, difference.before, none).append_text(page.mark(" → ", "dim"))
+    return told.append_text(_value(page, difference.after, none))
 
 
-def _value(page: Page, text: str | None) -> Text:
+def _value(page: Page, text: str | None, none: str) -> Text:
     if not text:
-        return page.mark("(none)" if text is None else "(empty)", "dim")
+        return page.mark(none if text is None else "(empty)", "dim")
     return page.styled(text)
 
 
@@ -450,7 +452,7 @@ def _why(page: Page, line: ChangeView) -> Text:
         if ending.reason is not None:
             told.append(": ").append_text(page.styled(ending.reason))
         parts.append(told)
-    parts.extend(page.mark(risk, "yellow") for risk in line.risks)
+    parts.extend(page.prose(risk, "yellow") for risk in line.risks)
     parts.append(page.styled(line.change.reason, "dim"))
     parts.extend(page.styled(place, "dim") for place in line.places)
     return page.mark(" · ", "dim").join(part for part in parts if cell_len(part.plain))
@@ -463,12 +465,8 @@ def _plain_change(page: Page, line: ChangeView) -> str:
     """Return a change with all that a report says of it."""
     parts = [_plain_head(page, line)]
     if line.differences:
-        # In a project there is nothing but a role.
         parts.append(
-            ", ".join(
-                _plain_difference(page, one, labeled=not (line.target and one.field == "role"))
-                for one in line.differences
-            )
+            ", ".join(_plain_difference(page, one, line.target) for one in line.differences)
         )
     parts.append(page.glyph(" · ").join(part for part in _plain_why(page, line) if part))
     return "  ".join(parts)
@@ -476,24 +474,27 @@ def _plain_change(page: Page, line: ChangeView) -> str:
 
 def _plain_risks(page: Page, line: ChangeView) -> str:
     """Return a change with its risks only."""
-    return f"{_plain_head(page, line)}  {', '.join(line.risks)}"
+    return f"{_plain_head(page, line)}  {page.safe(', '.join(line.risks))}"
 
 
 def _plain_head(page: Page, line: ChangeView) -> str:
     head = f"{line.symbol} {line.verb}  {page.safe(line.who)}"
-    return f"{head}  {page.safe(line.target)}" if line.target else head
+    return f"{head}  {page.safe(_where(line))}" if line.target else head
 
 
-def _plain_difference(page: Page, difference: Difference, *, labeled: bool) -> str:
-    told = _plain_value(page, difference.after)
+def _plain_difference(page: Page, difference: Difference, target: str) -> str:
+    none = no_value(difference, target)
+    told = _plain_value(page, difference.after, none)
     if difference.before is not None:
-        told = f"{_plain_value(page, difference.before)}{page.glyph(' → ')}{told}"
-    return f"{page.safe(difference.label)} {told}" if labeled else told
+        told = f"{_plain_value(page, difference.before, none)}{page.glyph(' → ')}{told}"
+    # In a project there is nothing but a role.
+    bare = target and difference.field == "role"
+    return told if bare else f"{page.safe(difference.label)} {told}"
 
 
-def _plain_value(page: Page, text: str | None) -> str:
+def _plain_value(page: Page, text: str | None, none: str) -> str:
     if not text:
-        return "(none)" if text is None else "(empty)"
+        return none if text is None else "(empty)"
     return page.safe(text)
 
 
@@ -501,7 +502,7 @@ def _plain_why(page: Page, line: ChangeView) -> Iterator[str]:
     if (ending := line.ending) is not None:
         reason = f": {page.safe(ending.reason)}" if ending.reason is not None else ""
         yield page.glyph(ending.word) + reason
-    yield from line.risks
+    yield from map(page.safe, line.risks)
     yield page.safe(line.change.reason)
     yield from map(page.safe, line.places)
 

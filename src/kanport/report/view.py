@@ -122,10 +122,11 @@ class ChangeView:
     Of many places, there are the first and how many more. `reviews` says why the change needs
     review, most severe first; `risks` are their wordings and what else to know. `target` is the
     project or the group whose access it grants, changes or revokes. It is empty if the change is
-    only about `who`. `undoes` are the changes of a run that it takes back.
+    only about `who`. `undoes` are the changes of a run that it undoes.
 
     A run has an outcome, a verification a verdict, a plan neither. `login` is the username of
-    somebody whom the plan calls by a new one that they did not get.
+    somebody whom the plan calls by a new one that they did not get, `group` the name of a group
+    that the plan renames.
     """
 
     change: Change
@@ -140,6 +141,7 @@ class ChangeView:
     login: str | None = None
     reviews: tuple[Review, ...] = ()
     undoes: tuple["ChangeView", ...] = ()
+    group: str | None = None
 
     @property
     def is_removal(self) -> bool:
@@ -164,7 +166,7 @@ class ChangeView:
         """Whom the change is about: a user, else a group, else a project."""
         if self.username is not None:
             return self.username
-        group, project = self.change.group, self.change.project
+        group, project = self.group or self.change.group, self.change.project
         return group if group is not None else project or ""
 
     @property
@@ -513,7 +515,7 @@ class WithheldView:
     def who(self) -> str:
         """Whose access or account would end: a user, else a group."""
         change = self.change
-        return called(change) or change.group or change.project or ""
+        return called(change) or self.line.group or change.group or change.project or ""
 
     @property
     def places(self) -> tuple[str, ...]:

@@ -93,4 +93,4 @@ def test_many_changes_stay_below_ten_megabytes_and_all_can_be_read() -> None:
     assert len(page.encode()) < 10_000_000
     assert len(re.findall(r"<tr[^>]* class=a\d+>", page)) >= 50_000
     assert "staff.csv:25001:4" in page
-    assert "Here are the first 500; in the list by person, all are marked." in page
+    assert "Here are the first 500; in the list by user, all are marked." in page

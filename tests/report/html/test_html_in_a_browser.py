@@ -163,7 +163,7 @@ def test_the_filtered_rows_are_saved_as_csv(browser: Chromium, written: Written)
         )
         rows = list(csv.DictReader(io.StringIO(page.js("window.saved").removeprefix("\ufeff"))))
         assert [row["Change"].split()[0] for row in rows] == ["create", "grant"]
-        assert all(row["Person"].endswith("c.dubois") for row in rows)
+        assert all(row["User"].endswith("c.dubois") for row in rows)
 
 
 def test_a_change_has_an_address_of_its_own(browser: Chromium, written: Written) -> None:

@@ -12,7 +12,7 @@ from kanport.report.changes import first_of
 from kanport.report.escape import escape_name
 from kanport.report.html import cells_of, text
 from kanport.report.make import of_plan, of_run
-from kanport.report.sentences import role_name
+from kanport.report.sentences import target_words
 from kanport.report.view import ChangeView, View
 from tests.support.report.drawing import plans_and_runs, texts
 from tests.support.report.html import Reader
@@ -76,14 +76,14 @@ TAGS = {
 def expected(line: ChangeView) -> list[str]:
     """Give the cells of a change as they are to be read, but for the person's name."""
     change = line.change
-    cells = [f"{line.verb} {escape_name(line.target)}" if line.target else line.verb]
+    where = target_words(change.action, escape_name(line.target))
+    cells = [f"{line.verb} {where}" if line.target else line.verb]
     for state, after in ((values_of(change.before), False), (values_of(change.after), True)):
         values = []
         for one in line.differences if state is not None else ():
             if one.field not in (state or {}):
                 continue
             value = one.after if after else one.before
-            value = role_name(value) if one.field == "role" and value else value
             shown = escape_name(value) if value else "(none)" if value is None else "(empty)"
             bare = line.target and one.field == "role"
             values.append(shown if bare else f"{escape_name(one.label)} {shown}")
@@ -102,8 +102,8 @@ def told(view: View) -> list[list[str]]:
 
     What comes or goes with a group is no change, and has no number.
     """
-    part = Reader(html.render(view)).parts["Gained and lost by person"]
-    rows = [row for row in part.rows if row and row[0] != "Person"]
+    part = Reader(html.render(view)).parts["Gained and lost by user"]
+    rows = [row for row in part.rows if row and row[0] != "User"]
     width = 5 if view.numbers is None else 6
     rows = [row[-width:] for row in rows if row[-1]]
     if view.numbers is not None:

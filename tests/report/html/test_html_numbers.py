@@ -10,7 +10,6 @@ from kanport.outcome import Run
 from kanport.plan.model import Plan
 from kanport.report import html, json_file
 from kanport.report.make import of_plan, of_run
-from kanport.report.sentences import role_name
 from kanport.report.view import View
 from tests.support.report.drawing import MOVES, numbers, plans_and_runs, project_numbers
 from tests.support.report.html import Part, Reader
@@ -136,7 +135,7 @@ def test_people_by_projects_say_what_the_json_says() -> None:
     for one in json.loads(json_file.render(view))["access"]:
         if one["before"] is None and one["after"] is None:
             continue
-        before, after = (role_name(one[key]) if one[key] else "no access" for key in SIDES)
+        before, after = (one[key] or "no access" for key in SIDES)
         words = after if before == after else f"{before} → {after}"
         assert told.pop((one["username"], one["project"])) == words
     assert told == {}

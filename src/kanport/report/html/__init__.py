@@ -32,7 +32,7 @@ from kanport.report.document import Document
 from kanport.report.escape import escape_name
 from kanport.report.sentences import (
     ACTIONS,
-    MAYBE_KEPT,
+    NO_ACCESS,
     OPEN_BECAUSE,
     SEVERITIES,
     access_words,
@@ -42,7 +42,7 @@ from kanport.report.sentences import (
     group_move,
     project_numbers,
     ranged,
-    role_name,
+    target_words,
     term_rows,
     through_groups,
     undone_text,
@@ -54,7 +54,6 @@ from kanport.report.view import (
     AccessRow,
     ChangeView,
     Count,
-    Difference,
     Ending,
     Level,
     ProjectAccess,
@@ -108,10 +107,10 @@ _GRID_CELLS = 30_000
 """So many cells of people by projects the page shows; the Excel report has all."""
 _GRID_PROJECTS = 200
 _HEADS = {
-    ViewKind.RUN: ("Person", "Change", "Before", "Planned", "Done", "Why", "From"),
-    ViewKind.VERIFICATION: ("Person", "Change", "Before", "Planned", "Now", "Why", "From"),
+    ViewKind.RUN: ("Change", "Before", "Planned", "Outcome", "Why", "From"),
+    ViewKind.VERIFICATION: ("Change", "Before", "Planned", "Now", "Why", "From"),
 }
-_PLAN_HEADS = ("Person", "Change", "Before", "After", "Why", "From")
+_PLAN_HEADS = ("Change", "Before", "After", "Why", "From")
 _CODES = {action: f"a{number}" for number, action in enumerate(Action)}
 # The marks of access that moves with groups, which no change of a person is about.
 _INDIRECT = {"+": "ga", "~": "gm", "-": "gd"}
@@ -128,6 +127,7 @@ def render(view: View) -> str:
         _style_rules() + _page_rule(view),
         view=view,
         facts=view.facts,
+        worked="Is it as planned?" if view.verified else "Did it work?",
         sections=_sections(view, grid),
         grid=grid,
         people=_People.of(view),
@@ -191,7 +191,7 @@ def _sections(view: View, grid: "_Grid") -> list[PageSection]:
         (PageSection("withheld", "Withheld"), bool(view.withheld)),
         (PageSection("open", "Still open"), bool(view.open)),
         (PageSection("changes", "At a glance"), bool(view.summary or view.projects)),
-        (PageSection("people", "Gained and lost by person"), bool(view.people or _indirect(view))),
+        (PageSection("people", "Gained and lost by user"), bool(view.people or _indirect(view))),
         (PageSection("projects", "By project"), bool(view.projects)),
         (PageSection("access", "Access before and after"), bool(grid.rows)),
         (PageSection("things", "Groups and projects"), bool(view.others)),
@@ -240,7 +240,6 @@ def _environment() -> Environment:
         SEVERITIES=SEVERITIES,
         TALLY=_TALLY,
         ACTIONS=ACTIONS,
-        MAYBE_KEPT=MAYBE_KEPT,
         ending_words=_ending_words,
         tally_heads={one.value.replace(" ", "_"): one.word for one in _ENDINGS},
         tally_words={
@@ -261,7 +260,6 @@ def _environment() -> Environment:
         has_flows=lambda view: any(one.flow is not None for one in view.projects),
         what_to_do=what_to_do,
         terms=term_rows,
-        shown=_value,
         ranged=ranged,
         actor_rows=actor_rows,
         undone_lines=_undone_lines,
@@ -269,6 +267,7 @@ def _environment() -> Environment:
         action_words=lambda one: action_words(Action(one)),
         same_changes=_same_changes,
         through_groups=through_groups,
+        target_words=target_words,
         shows_value=_shows_value,
         project_numbers=project_numbers,
         fact_rows=fact_rows,
@@ -391,6 +390,7 @@ class _Row(NamedTuple):
     reason: str
     undone: Sequence[str]
     risks: Sequence[str]
+    also: Sequence[str]
     places: Sequence[str]
 
 
@@ -479,13 +479,14 @@ def _row(line: ChangeView, who: str, span: int, anchor: str | None, *, brief: bo
         id=change.id,
         code=_CODES[change.action],
         verb=line.verb,
-        target=line.target,
+        target=target_words(change.action, line.target),
         before=_values(line, values_of(change.before), after=False),
         after=_values(line, values_of(change.after), after=True),
         ending=line.ending,
         reason=change.reason,
         undone=[undone_text(one) for one in line.undoes],
-        risks=line.risks,
+        risks=line.risks[: len(line.reviews)],
+        also=line.risks[len(line.reviews) :],
         places=first_of(cells_of(change.origin, brief=brief)),
     )
 
@@ -493,7 +494,6 @@ def _row(line: ChangeView, who: str, span: int, anchor: str | None, *, brief: bo
 def _indirect_row(row: AccessRow, who: str, span: int, anchor: str | None) -> _Row:
     """Return access that moves with groups as a row between the changes of a person."""
     symbol, verb = group_move(row)
-    before, after = (role_name(role) if role else None for role in (row.before, row.after))
     return _Row(
         who=who,
         span=span,
@@ -502,12 +502,13 @@ def _indirect_row(row: AccessRow, who: str, span: int, anchor: str | None) -> _R
         code=_INDIRECT[symbol],
         verb=verb,
         target=row.project,
-        before=[(0, "", before)] if before else [],
-        after=[(0, "", after)],
+        before=[(0, "", row.before or NO_ACCESS)],
+        after=[(0, "", row.after or NO_ACCESS)],
         ending=None,
         reason=row.reason,
         undone=(),
         risks=(),
+        also=(),
         places=(),
     )
 
@@ -523,7 +524,7 @@ def _values(
             number,
             # In a project there is nothing but a role.
             "" if line.target and one.field == "role" else one.label,
-            _value(one, one.after if after else one.before),
+            one.after if after else one.before,
         )
         for number, one in enumerate(shown)
     ]
@@ -582,11 +583,6 @@ def _longest_bar(view: View) -> int:
     return max(kinds, *(len(access.lines) for access in view.projects), 1)
 
 
-def _value(difference: Difference, value: str | None) -> str | None:
-    """Return a value as people know it: roles by the names that Kanboard shows."""
-    return role_name(value) if difference.field == "role" and value else value
-
-
 def _indirect(view: View) -> list[AccessRow]:
     """Return the access that moves with groups."""
     return [row for row in view.access if moves_with_groups(row)]
@@ -635,8 +631,8 @@ def _grid(view: View) -> _Grid:
         )[:_GRID_PROJECTS]
         rows = rows[: _GRID_CELLS // max(len(projects), 1)]
         left_out = (
-            "Here are the people and projects whose access changes"
-            f" ({len(rows)} of {len(people.rows)} people, {len(projects)} of"
+            "Here are the users and projects whose access changes"
+            f" ({len(rows)} of {len(people.rows)} users, {len(projects)} of"
             f" {len(people.projects)} projects); the Excel report has all."
         )
     return _Grid(
