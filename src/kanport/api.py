@@ -754,10 +754,10 @@ def undo(
     caller: "Caller | None" = None,
     progress: OnProgress = ignore,
 ) -> Plan:
-    """Return the plan that takes a run back as far as Kanboard's API allows; write nothing.
+    """Return the plan that undoes a run as far as Kanboard's API allows; write nothing.
 
-    Only what the run itself did is taken back, and only where the server still has it as the run
-    left it. What cannot be taken back is in `findings`.
+    Only what the run itself did is undone, and only where the server still has it as the run
+    left it. What cannot be undone is in `findings`.
 
     Args:
         journal: the record of the run.

@@ -21,7 +21,7 @@ def test_last_nights_source_and_what_was_done_of_it(
     told = kanport("report", "--compare", "old.json", "new.json")
     assert told.code == 0, told
     assert "source grants: 3 rows before, 1 now" in told.out
-    assert "grant bob in ALPHA" in told.out
+    assert "grant bob access to ALPHA" in told.out
 
     data = json.loads(kanport("report", "--compare", "old.json", "new.json", "--format=json").out)
     assert data["format"] == "kanport-comparison/1"

@@ -225,7 +225,7 @@ class History:
                 tuple(zip(labels, access, strict=True)),
             ),
             Chart(
-                "Failed changes and withheld removals, by run",
+                "Failed changes and withheld removals by run",
                 (("fail", "failed"), ("rest", "withheld")),
                 tuple(zip(labels, open_, strict=True)),
             ),
