@@ -634,11 +634,11 @@ def what_to_do(view: View) -> list[str]:
         options = " ".join(shlex.join(["--allow", str(guard.override)]) for guard in together)
         names = listed([guard.guard for guard in together])
         steps.append(
-            f"Check what {names} count; if it is correct, override these checks for one run with"
+            f"{names}: check what they count; if it is correct, override them for one run with"
             f" {options}, or raise their limits in the mapping"
         )
         stops = [guard for guard in stops if not guard.override]
-    steps += [guard.hint[:1].upper() + guard.hint[1:] for guard in stops if guard.hint]
+    steps += [f"{guard.guard}: {guard.hint}" for guard in stops if guard.hint]
     for rows in by_advice(view.undone):
         number = sum(len(row.lines) for row in rows)
         steps.append(f"{number} {rows[0].status.word}: {what_now(rows[0])}")
