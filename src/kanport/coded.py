@@ -84,7 +84,7 @@ class RowsByCode:
     """
 
     def __init__(self, codes: Codes, numbers: Codes, count: int) -> None:
-        """Take the code of each row, below `count`, and its number."""
+        """Keep the code of each row, below `count`, and its number."""
         self.codes, self.numbers, self._count = codes, numbers, count
 
     @cached_property

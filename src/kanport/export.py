@@ -75,7 +75,7 @@ def listings(state: CurrentState) -> dict[str, Listing]:
 
 
 def not_whole(state: CurrentState) -> str | None:
-    """Say what of a server could not be read, as half a list would pass for a whole one; or None.
+    """Return what of a server could not be read, or None: half a list would pass for a whole one.
 
     Whoever is in a project or a group and not among the users shows that those are not all.
     """

@@ -112,7 +112,7 @@ class PlacesOf(Places):
     __slots__ = ("_relation",)
 
     def __init__(self, relation: DesiredRelation) -> None:
-        """Take the relation."""
+        """Keep the relation."""
         self._relation = relation
 
     @property

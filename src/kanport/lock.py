@@ -95,7 +95,7 @@ def _first_taken(
     stack: contextlib.ExitStack,
     killed: dict[LockHolder, None],
 ) -> tuple[Lock, LockHolder | None] | None:
-    """Take each lock; return the first that another process has, with its holder.
+    """Acquire each lock; return the first that another process holds, with its holder.
 
     If a free lock names a holder, that process was killed; it goes into `killed`.
     """

@@ -41,7 +41,7 @@ class _Run:
 
 @contextmanager
 def run_until(seconds: float) -> Iterator[None]:
-    """Let no exchange of the block go on for long after so many seconds."""
+    """Limit the exchanges of the block to so many seconds; none goes on for long after that."""
     _Run.ends = time.monotonic() + seconds
     try:
         yield
@@ -112,7 +112,7 @@ def within(seconds: float, work: Callable[[], T], *, what: str) -> T:
 
 
 def addresses(host: str, port: int, timeout: float) -> list[tuple[Any, ...]]:
-    """Look up a host as `socket.getaddrinfo` does; raise TimeoutError where it takes too long."""
+    """Return the addresses of a host as `socket.getaddrinfo`; raise TimeoutError if it is slow."""
     return within(
         timeout,
         lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM),
@@ -205,7 +205,7 @@ class BoundedSocket:
 
     @contextmanager
     def _in_time(self) -> Iterator[None]:
-        """Let one operation take what is left, and tell the deadline from silence."""
+        """Limit one operation to the time that is left, and tell the deadline from silence."""
         self.plain.settimeout(self.deadline.cut(self._silence))
         try:
             yield

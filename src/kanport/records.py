@@ -24,7 +24,7 @@ else:
 
 @contextmanager
 def rarely_collected() -> Iterator[None]:
-    """Let Python look for cycles of garbage less often.
+    """Make Python look for cycles of garbage less often.
 
     A run makes many small values that all live to its end. Looking through them again and again
     takes up to 40% of the time of a large plan, and a fifth of the CPU of a large run.

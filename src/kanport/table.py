@@ -443,7 +443,7 @@ class Rows(LazySequence[Row]):
     """The rows of a table as objects, each made when it is asked for."""
 
     def __init__(self, table: Table) -> None:
-        """Take the table."""
+        """Keep the table."""
         self._table = table
 
     def __len__(self) -> int:

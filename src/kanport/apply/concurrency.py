@@ -262,7 +262,7 @@ class WorkQueue:
         return due[1]
 
     def give_back(self, changes: Sequence[Change], *, tries: int, wait: float) -> None:
-        """Let changes go again, in halves, after so many seconds."""
+        """Put changes back to be sent again, in halves, after so many seconds."""
         middle = (len(changes) + 1) // 2
         halves = [half for half in (changes[:middle], changes[middle:]) if half]
         with self._lock:

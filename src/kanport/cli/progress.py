@@ -245,7 +245,7 @@ _HANG_UP = getattr(signal, "SIGHUP", signal.SIGTERM)
 
 @contextmanager
 def stopping_politely() -> Iterator[threading.Event]:
-    """Let Ctrl-C, SIGTERM, a lost terminal and the deadline end the run after its open batches.
+    """End the run after its open batches on Ctrl-C, SIGTERM, a lost terminal or the deadline.
 
     A second signal ends it at once, except SIGHUP, which both the system and a shell send, and the
     deadline. Signals that the caller ignores, as nohup does, stay ignored.
@@ -274,7 +274,7 @@ def stopping_politely() -> Iterator[threading.Event]:
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and a lost terminal end the run as Ctrl-C does, so that its end is recorded."""
+    """End the run on SIGTERM and a lost terminal as on Ctrl-C, so that its end is recorded."""
 
     def end(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -152,7 +152,7 @@ def create_user(username: str, password: str, **values: str | bool) -> Call:
 
 
 def create_ldap_user(username: str) -> Call:
-    """Let Kanboard make a user from its own LDAP; the answer is the new id, or false.
+    """Have Kanboard create a user from its own LDAP; the answer is the new id, or false.
 
     False for a name that its LDAP does not know, for one that is taken, for a login to LDAP that
     fails, and always where its LDAP_BIND_TYPE is "user"; an error with code 0 where no LDAP server

@@ -125,7 +125,7 @@ class Piece(NamedTuple):
 
 
 def parse_template(template: str) -> tuple[Piece, ...]:
-    """Take a template apart; raises ValueError in plain words where its braces do not fit.
+    """Split a template into its parts; raise ValueError in plain words for unmatched braces.
 
     >>> parse_template("{Last}, {First}")[1]
     Piece(text=', ', is_column=False)

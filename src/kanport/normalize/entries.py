@@ -54,7 +54,7 @@ class Entries:
     def __init__(
         self, users: Iterable[tuple[str | None, DirectoryEntry | None]], *, listed: bool
     ) -> None:
-        """Take the compare keys of users, as far as they have one, and their entries."""
+        """Keep the compare keys of users, as far as they have one, and their entries."""
         self._listed = listed
         self._by_key: dict[str, list[DirectoryEntry | None]] = defaultdict(list)
         self._directories: set[str] = set()
@@ -220,7 +220,7 @@ class Judge:
         return verdict
 
     def note(self) -> None:
-        """Take down the findings, one for each username in doubt and one for all others."""
+        """Add the findings: one for each username in doubt and one for all others."""
         gathered: dict[tuple[Verdict, str], list[_Said]] = defaultdict(list)
         for (verdict, source, _), said in self._said.items():
             if said.other is not None:

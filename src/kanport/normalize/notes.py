@@ -85,17 +85,17 @@ class Notes:
         related: tuple[Origin, ...] = (),
         **params: Param,
     ) -> None:
-        """Take down the finding of a code; see `kanport.findings.found`."""
+        """Add the finding of a code; see `kanport.findings.found`."""
         self._findings.append(
             found(code, origin, case=case, value=value, related=related, **params)
         )
 
     def take(self, of: Fact, origin: Origin, value: str | None = None) -> None:
-        """Take down a fact as a finding."""
+        """Add a fact as a finding."""
         self._findings.append(finding(of, origin, value=value))
 
     def remark(self, said: Remark, origin: Origin) -> None:
-        """Take down what there is to say of the value at a place."""
+        """Add the findings about the value at a place."""
         if said.finding is not None:
             self._findings.append(replace(said.finding, origin=origin))
         elif said.gathered[0] == "default":

@@ -247,7 +247,7 @@ class People:
     """
 
     def __init__(self, users: Users | None, read: Sequence[UserColumns], people: Numbers) -> None:
-        """Take what the sources say; `people` are the numbers of compare keys."""
+        """Keep what the sources say; `people` are the numbers of compare keys."""
         self._users, self._read, self._people = users, read, people
         self._who = [
             people.of(map(person_key, columns.username.outcomes))[columns.username.codes]

@@ -169,7 +169,7 @@ class Requests:
     """
 
     def __init__(self, kind: About, read: Sequence[RelationColumns], holders: Numbers) -> None:
-        """Take what the rules read; `holders` are the numbers of the compare keys of holders."""
+        """Number what the rules read; `holders` are the numbers of the compare keys of holders."""
         self._kind, self._read, self._holder_keys = kind, read, holders
         named: dict[_Named, int] = {}
         asked: dict[_Asked, int] = {}

@@ -51,7 +51,7 @@ class Column(Generic[T]):
     def note(
         self, remarks: Callable[[T], Sequence[Remark]], rows: FilledRows, notes: Notes
     ) -> None:
-        """Take down what there is to say of the outcomes, for each row that has them."""
+        """Add the findings about the outcomes, for each row that has them."""
         said = [remarks(one) for one in self.outcomes]
         for row in np.flatnonzero(np.fromiter(map(bool, said), bool)[self.codes]).tolist():
             for remark in said[self.codes[row]]:

@@ -262,7 +262,7 @@ def cleared(rule: CompiledRule) -> CellResult:
 
 
 def shape(rule: CompiledRule, text: str, places: tuple[Place, ...] | None = None) -> CellResult:
-    """Take one text through the steps; `places` are where it comes from, if not the rule's own.
+    """Apply the steps to one text; `places` are where it comes from, if not the rule's own.
 
     >>> from kanport.normalize.compiled import Context
     >>> roles = {"RW": "project-member"}
@@ -383,7 +383,7 @@ def _look_up(rule: CompiledRule, text: str, places: tuple[Place, ...]) -> CellRe
 
 
 def judged(rule: CompiledRule, value: CellResult) -> CellResult:
-    """Let the rule's check judge a finished value; a table can also make it empty."""
+    """Check a finished value by the rule's check; a table can also make it empty."""
     if value.state is not GIVEN:
         return value
     if not value.text:

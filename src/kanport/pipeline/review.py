@@ -271,7 +271,7 @@ class ReviewStatus:
 
 
 def review_status(folder: Path, *, today: str | None = None) -> ReviewStatus:
-    """Say what is decided, open and overdue, by workbook; needs no server.
+    """Return what is decided, open and overdue, by workbook; needs no server.
 
     Raises UsageError for a folder that is no review.
     """

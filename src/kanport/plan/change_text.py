@@ -44,7 +44,7 @@ class ChangeTexts:
     """
 
     def __init__(self, encoder: JSONEncoder) -> None:
-        """Take the encoder, which says how keys are ordered and what stands between parts."""
+        """Keep the encoder, which says how keys are ordered and what separates parts."""
         self._encoder, self._comma = encoder, encoder.item_separator
         self._changes: dict[object, _Template] = {}
         self._places: dict[object, _Template] = {}

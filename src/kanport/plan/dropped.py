@@ -291,7 +291,7 @@ def _why_open(group: Group, policy: RemovalPolicy, *, unclear: bool) -> tuple[Pl
 
 
 def empty_dropped(dropped: Dropped[Group], policy: RemovalPolicy) -> Diff[RelationChange]:
-    """Take out of dropped groups whom Kanport put there, if the mapping says so."""
+    """Remove from dropped groups whom Kanport put there, if the mapping says so."""
     diff: Diff[RelationChange] = Diff()
     if policy.mapping.groups_missing != "revoke":
         return diff

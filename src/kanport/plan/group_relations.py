@@ -87,7 +87,7 @@ def _end_unlisted(
     user_id: int,
     doubtful: Mapping[str, tuple[Origin, ...]],
 ) -> None:
-    """Take a user out of a group whom no source puts there, or withhold that.
+    """Remove a user from a group in which no source lists them, or withhold that.
 
     A row may call the group by the name on the server, or by the name that the sources give it.
     """

@@ -85,7 +85,7 @@ class MembershipDiff(Diff[RelationChange]):
     """A diff of memberships, which may also come through groups."""
 
     def __init__(self, policy: RemovalPolicy, projection: GroupProjection) -> None:
-        """Take what prevents removals, and what groups give."""
+        """Keep what prevents removals, and what groups give."""
         super().__init__()
         self.policy, self.projection = policy, projection
 

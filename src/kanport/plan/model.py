@@ -47,7 +47,7 @@ FORMAT = "kanport-plan/1"
 
 
 def _finding(value: Any) -> Any:
-    """Take the file's form of a finding: its severity is the catalogue's and not read back."""
+    """Read a finding of a file; its severity comes from the catalogue, not from the file."""
     if not isinstance(value, dict):
         return value
     if value.get("code") not in FINDINGS:

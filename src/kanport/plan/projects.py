@@ -56,7 +56,7 @@ class NewProjects:
         return tuple(map(_planned, self.wanted))
 
     def without(self, desired: DesiredState) -> DesiredState:
-        """Take out what is wanted in projects that are left out; what it was stays open."""
+        """Leave out what is wanted in projects that are left out; what it was stays uncertain."""
         if not self.left_out:
             return desired
         gone = self.left_out

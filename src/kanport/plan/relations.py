@@ -109,7 +109,7 @@ class RemovalPolicy:
         memory: LedgerState,
         offboarding: Offboarding,
     ) -> None:
-        """Take what a plan is made from, and what becomes of the users who are in no source."""
+        """Keep what a plan is made from, and what becomes of the users who are in no source."""
         self.resolved, self.current = resolved, current
         self.mapping, self.memory, self.offboarding = mapping, memory, offboarding
         self.protected = name_matcher(mapping.protect)

@@ -251,7 +251,7 @@ def check_report(
     run: Run | None = None,
     redraw: Redraw | None = None,
 ) -> Checks:
-    """Look at a report: is it unchanged, does it belong to this plan, this run, and come out of it.
+    """Check whether a report is unchanged, belongs to this plan or run, and comes out of it again.
 
     `sidecar` is the file beside a report whose format has no place for a proof. `redraw` makes the
     report anew where that is possible.

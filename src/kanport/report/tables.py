@@ -152,7 +152,7 @@ def _access_row(row: AccessRow) -> tuple[Cell, ...]:
 
 
 def _happens(row: AccessRow) -> str:
-    """Say in one word what happens to an access, for a filter."""
+    """Return in one word what happens to an access, for a filter."""
     if row.line is not None and row.line.ending is not None and not row.line.ending.good:
         word = row.line.ending.word
         return f"{word}; {_by_itself(row)}" if row.moves else word

@@ -76,7 +76,7 @@ def authenticate(backend: Backend, credentials: Credentials) -> Mapping[str, Any
 
 
 def authorize(procedure: Procedure, user: Mapping[str, Any] | None) -> None:
-    """Let a user call what its application role allows, and the application everything else.
+    """Check that the role of a user allows a procedure; the application may call any other.
 
     Raises:
         RefusedError: not allowed.

@@ -117,7 +117,7 @@ def odd_text(text: str) -> Odd | None:
 
 
 def error_cell(text: str) -> Odd:
-    """Say that a cell holds what a spreadsheet shows where it has no value."""
+    """Return the finding that a cell holds what a spreadsheet shows instead of a value."""
     if text.startswith("##"):
         return Odd(fact("cell-error", case="narrow"), text)
     return Odd(fact("cell-error", error=text), text)

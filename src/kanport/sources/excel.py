@@ -194,7 +194,7 @@ def _number(cell: RawCell) -> tuple[str, Odd | None]:
 def fill_merged(
     rows: Sequence[RawRow], merged: Sequence[Merged], columns: Mapping[int, SourceColumn]
 ) -> None:
-    """Give every cell of a merged range among the rows the value of its first cell.
+    """Fill every cell of a merged range among the rows with the value of its first cell.
 
     Rows that hold nothing of their own stay empty. A range that begins in the header or above it
     holds a header or a title, which is no value for a row.

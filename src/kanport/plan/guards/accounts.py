@@ -188,7 +188,7 @@ def _may_lose_it(change: UserChange) -> bool:
 
 
 def admins_by_name(context: GuardContext) -> Iterator[GuardVerdict]:
-    """Let only users become administrators through a source whom allow_admins lists.
+    """Refuse users who become administrators through a source and are not in `allow_admins`.
 
     Who is created with it or raised to it gets it, and so does whoever gets an account that has it:
     a disabled one that is enabled, or an active one under a new username.

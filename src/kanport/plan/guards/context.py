@@ -38,7 +38,7 @@ class SourceUsage:
         dropped_projects: frozenset[int] = frozenset(),
         dropped_groups: frozenset[int] = frozenset(),
     ) -> "SourceUsage":
-        """Look for each source that is to give something; things are given by their places.
+        """Return what each source gives for a plan; `kinds` are the places of things by kind.
 
         A hundred thousand things need not be looked at to know that there are any.
         """

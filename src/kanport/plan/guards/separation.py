@@ -166,7 +166,7 @@ def _held(current: CurrentState, *, disabled: bool = False) -> dict[_Who, _Roles
 
 
 def separated(context: GuardContext) -> Iterator[GuardVerdict]:
-    """Let a plan give nobody roles together that the mapping keeps apart.
+    """Refuse a plan that gives somebody roles together that the mapping keeps apart.
 
     Who has them already does not stop a plan, unless it adds another one of the same rule.
     """

@@ -87,7 +87,7 @@ def envelope(data: bytes, begin: int, end: int) -> tuple[int, int, int, int]:
 
 
 def entry(data: bytes, begin: int, end: int, names: dict[bytes, str], most: int = 2**28) -> Entry:
-    """Take an entry apart; `names` remembers the names of attributes between calls.
+    """Decode an entry; `names` remembers the names of attributes between calls.
 
     Raises EntryTooLarge where it has more than `most` bytes, VALUE_COST for each value included.
     """
@@ -147,7 +147,7 @@ def _within(data: bytes, at: int, end: int) -> tuple[int, int, int]:
 
 
 def done(data: bytes, begin: int, end: int, message_end: int) -> Done:
-    """Take the end of a search apart, with the control for pages that may follow it."""
+    """Decode the end of a search, with the control for pages that may follow it."""
     _, at, stop = element(data, begin, end)
     code = int.from_bytes(data[at:stop], "big", signed=True)
     _, at, stop = element(data, stop, end)

@@ -136,7 +136,9 @@ class GroupRows:
         """Yield each group with its cells, whom it reaches, and its scope."""
         for key, entry in sorted(wanted.entries.items()):
             reached = reach(key, resolver.nodes, self._groups.depth)
-            unsure = self._tell(entry.dn, reached, resolver) or bool(resolver.unreadable_groups)
+            unsure = self._add_findings(entry.dn, reached, resolver) or bool(
+                resolver.unreadable_groups
+            )
             shaped = self._shaper.shape(entry)
             places = {column: {**place, "dn": entry.dn} for column, place in shaped.places.items()}
             shaped = Shaped(entry.dn, shaped.values, shaped.odd, places)
@@ -188,8 +190,8 @@ class GroupRows:
                 odd[GROUP + column] = Odd(fact("group-missing", case="cell", group=name))
         return Scope(Row(self._origin.at(dn=name), values, {}, odd), open=True)
 
-    def _tell(self, dn: str, reached: Reach, resolver: GroupResolver) -> bool:
-        """Take down what is to be said of a group; True where not all of its members are known."""
+    def _add_findings(self, dn: str, reached: Reach, resolver: GroupResolver) -> bool:
+        """Add the findings about a group; return True if not all of its members are known."""
         nodes = [resolver.nodes[key] for key in reached.passed]
         origin = self._origin.at(dn=dn)
         told: list[Finding] = []

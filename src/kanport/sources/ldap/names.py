@@ -129,7 +129,7 @@ def both(*filters: str) -> str:
 
 
 def split_dn(dn: str) -> list[Rdn]:
-    """Take a DN apart: its names, each with type and value; raises ValueError where it is none.
+    """Split a DN into its names, each with type and value; raise ValueError if it is no DN.
 
     The type of a value in hex form (`cn=#0c03416461`) ends in `#`.
     """

@@ -167,7 +167,7 @@ class _Reading:
             if reached.twins:
                 self._print.add("twins", *sorted(reached.twins))
         self._scopes += rows.absent(wanted)
-        self._tell_unread(resolver)
+        self._add_unread(resolver)
         for person_key in sorted(people):
             self._sign(people[person_key])
         if len(people) > len(inside):
@@ -175,8 +175,8 @@ class _Reading:
         self._findings += rows.findings
         self._findings += self._group_shaper.findings(self._name)
 
-    def _tell_unread(self, resolver: GroupResolver) -> None:
-        """Take down whom the directory does not show, or whose groups it does not show."""
+    def _add_unread(self, resolver: GroupResolver) -> None:
+        """Add the findings about users whom, or whose groups, the directory does not show."""
         why = Odd(fact("member-unreadable", case="cell"))
         columns = self._shaper.columns
         for _, dn in sorted(resolver.unreadable_people().items()):

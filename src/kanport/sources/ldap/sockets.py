@@ -73,7 +73,7 @@ def make_context(spec: LdapSource, base: Path) -> ssl.SSLContext:
 
 
 def explain_tls(error: BaseException) -> tuple[str, str | None]:
-    """Say in plain words why TLS did not come about, and what can be done."""
+    """Return in plain words why TLS failed, and what can be done."""
     if isinstance(error, ssl.SSLCertVerificationError):
         code = error.verify_code
         reason = _REASONS.get(code, "its certificate cannot be verified")
