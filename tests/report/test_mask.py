@@ -50,6 +50,8 @@ def texts_of_pdf(view: View) -> list[str]:
             return safe(paper, text)
 
         patch.setattr(pdf._Paper, "safe", spy)
+        # To cut a font down to what is drawn takes longer than all else.
+        patch.setattr(pdf, "_FONTS", ())
         content = pdf.render(view)
     assert texts
     # Title and author stand there uncompressed.

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,31 +17,37 @@ from tests.support.report.examples import make_plan, make_run
 from tests.support.report.random_reports import partial_run, whole_plan
 from tests.support.report.views import VIEWS
 
-WHOLE = whole_plan()
-HOSTILE = of_plan(
-    make_plan(
-        [
-            {"action": "membership.grant", "who": name, "project": name, "after": {"role": name}}
-            for name in NASTY * 9
-        ]
-    )
-)
-LARGE = large_plan(5_000)
-EXAMPLES = [
-    *(pytest.param(view, id=kind) for kind, view in VIEWS.items() if kind != "validation"),
-    pytest.param(of_run(WHOLE, partial_run(WHOLE)), id="run with access"),
-    pytest.param(of_run(LARGE, make_run(LARGE)), id="large"),
-    pytest.param(HOSTILE, id="hostile"),
-]
+
+def hostile() -> View:
+    granted = [
+        {"action": "membership.grant", "who": name, "project": name, "after": {"role": name}}
+        for name in NASTY * 9
+    ]
+    return of_plan(make_plan(granted))
+
+
+def with_access() -> View:
+    plan = whole_plan()
+    return of_run(plan, partial_run(plan))
+
+
+def large() -> View:
+    plan = large_plan(5_000)
+    return of_run(plan, make_run(plan))
 
 
 def pages(content: bytes) -> int:
     return len(re.findall(rb"/Type /Page\b", content))
 
 
-@pytest.mark.parametrize("view", EXAMPLES)
-def test_it_has_two_to_four_pages(view: View) -> None:
-    assert 2 <= pages(pdf.render(view)) <= 4
+@pytest.mark.parametrize("kind", [kind for kind in VIEWS if kind != "validation"])
+def test_it_has_two_to_four_pages(kind: str) -> None:
+    assert 2 <= pages(pdf.render(VIEWS[kind])) <= 4
+
+
+@pytest.mark.parametrize("view", [with_access, large, hostile])
+def test_an_unusual_report_has_two_to_four_pages(view: Callable[[], View]) -> None:
+    assert 2 <= pages(pdf.render(view())) <= 4
 
 
 def test_the_same_report_gives_the_same_bytes() -> None:
