@@ -106,8 +106,8 @@ def test_openldap_that_cannot_lock_anybody(kanport: Kanport, tmp_path: Path) -> 
 
 
 @pytest.fixture(scope="module")
-def controller(good_tls: Path) -> Iterator[Samba]:
-    with samba(good_tls) as running:
+def controller(good_tls: Path, provisioned: Path) -> Iterator[Samba]:
+    with samba(good_tls, provisioned) as running:
         running.load(f"dn: {STAFF}\nchangetype: add\nobjectClass: organizationalUnit\nou: Init\n")
         for name, control in (("ada", 544), ("bob", 546)):
             running.load(

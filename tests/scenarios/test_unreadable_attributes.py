@@ -229,8 +229,8 @@ BY_TYPE = "role: {from: employeeType, values: {boss: app-manager}, default: app-
 
 
 @pytest.fixture(scope="module")
-def controller(good_tls: Path) -> Iterator[Samba]:
-    with samba(good_tls) as running:
+def controller(good_tls: Path, provisioned: Path) -> Iterator[Samba]:
+    with samba(good_tls, provisioned) as running:
         running.load(f"dn: {STAFF}\nchangetype: add\nobjectClass: organizationalUnit\nou: Night\n")
         for name in NAMES:
             running.load(

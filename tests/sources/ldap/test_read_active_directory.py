@@ -59,8 +59,8 @@ def of(login: str, base: str = STAFF) -> str:
 
 
 @pytest.fixture(scope="module")
-def controller(good_tls: Path) -> Iterator[Samba]:
-    with samba(good_tls) as running:
+def controller(good_tls: Path, provisioned: Path) -> Iterator[Samba]:
+    with samba(good_tls, provisioned) as running:
         running.load(
             *map(unit, (STAFF, PARTNERS, GROUPS)),
             user("ada", "givenName: Ada", "sn: Lovelace", "mail: ada@kanport.test"),

@@ -1,5 +1,6 @@
 """Certificates and directories that the tests share."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,6 +33,13 @@ def small(tmp_path_factory: pytest.TempPathFactory, good_tls: Path) -> Iterator[
     people = tree(person("ada"), person("bob"), person("cyd"))
     with Slapd(tmp_path_factory.mktemp("small") / "slapd", people, tls=good_tls) as slapd:
         yield slapd
+
+
+@pytest.fixture(scope="session")
+def provisioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give where the first test that needs one puts a new domain of Samba, for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "provisioned"
 
 
 @pytest.fixture

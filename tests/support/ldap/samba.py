@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -67,8 +68,11 @@ class Samba:
 
 
 @contextlib.contextmanager
-def samba(tls: Path) -> Iterator[Samba]:
-    """Provision and run a domain controller with the certificate in a folder."""
+def samba(tls: Path, provisioned: Path) -> Iterator[Samba]:
+    """Run a domain controller with the certificate in a folder.
+
+    `provisioned` is where a new domain is kept, for all who share it: to make one takes seconds.
+    """
     tool = program("samba-tool", "samba-ad-dc samba-ad-provision samba-dsdb-modules winbind")
     daemon = program("samba", "samba-ad-dc")
     if os.geteuid() != 0:
@@ -76,9 +80,12 @@ def samba(tls: Path) -> Iterator[Samba]:
     # Not pytest's folder: the paths of sockets would be too long.
     with tempfile.TemporaryDirectory(prefix="kanport-") as name, _LOCK.open("w") as lock:
         _wait_for(lock.fileno())
+        _check_ports()
         folder = Path(name)
-        _provision(tool, folder)
-        _configure(folder, tls)
+        if not provisioned.exists():
+            _provision(tool, provisioned)
+        shutil.copytree(provisioned, folder, dirs_exist_ok=True)
+        _configure(folder, tls, provisioned)
         with (folder / "samba.log").open("wb") as log:
             process = subprocess.Popen(
                 [daemon, "-s", str(folder / "etc" / "smb.conf"), "-F", "-M", "single"],
@@ -114,29 +121,35 @@ def _wait_for(lock: int) -> None:
             time.sleep(0.2)
 
 
-def _provision(tool: str, folder: Path) -> None:
+def _check_ports() -> None:
     for port in (389, 636):
         with socket.socket() as probe:
             taken = probe.connect_ex(("127.0.0.1", port)) == 0
         assert not taken, f"port {port} is taken, and Samba's controller can use no other"
+
+
+def _provision(tool: str, folder: Path) -> None:
+    unfinished = folder.with_suffix(".new")
     done = subprocess.run(
         [
             tool, "domain", "provision", "--server-role=dc", "--dns-backend=NONE", "--use-rfc2307",
-            f"--targetdir={folder}", "--realm=KANPORT.TEST", "--domain=KANPORT",
+            f"--targetdir={unfinished}", "--realm=KANPORT.TEST", "--domain=KANPORT",
             f"--adminpass={PASSWORD}", "--host-name=dc1", "--host-ip=127.0.0.1",
             "--option=interfaces=lo", "--option=bind interfaces only=yes",
-            f"--option=log file={folder}/log",
+            f"--option=log file={unfinished}/log",
         ],
         capture_output=True,
         text=True,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
+    unfinished.rename(folder)
 
 
-def _configure(folder: Path, tls: Path) -> None:
+def _configure(folder: Path, tls: Path, provisioned: Path) -> None:
     config = folder / "etc" / "smb.conf"
-    text = re.sub(r"\n\[homes\].*", "\n", config.read_text(), flags=re.DOTALL)
+    text = config.read_text().replace(str(provisioned.with_suffix(".new")), str(folder))
+    text = re.sub(r"\n\[homes\].*", "\n", text, flags=re.DOTALL)
     text = re.sub(r"\tserver services = .*", "\tserver services = ldap", text)
     private = folder / "private" / "tls"
     private.mkdir(exist_ok=True)
