@@ -90,8 +90,9 @@ def uses_in(path: Path) -> list[Use]:
     return [
         Use(f"{name}:{line}", match[0], word)
         for line, text in texts
+        if (said := VALUES.sub("", text)).strip()
         for pattern, word in PATTERNS.items()
-        for match in pattern.finditer(VALUES.sub("", text))
+        for match in pattern.finditer(said)
     ]
 
 
