@@ -243,6 +243,9 @@ def _one_a_line(items: Sequence[Any]) -> Iterator[str]:
             yield _encodable(_NEXT_LINE.join(map(_PLAIN.encode, some)))
 
 
+_NAME_A_PLAN = "name the plan that kanport plan MAPPING -o PLAN.json saved"
+
+
 def _parse(text: str, path: Path) -> dict[str, Any]:
     if not text.strip():
         raise UsageError(f"the plan {path} is empty", hint="make it again with kanport plan")
@@ -255,10 +258,10 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
         line = f", line {problem.lineno}" if isinstance(problem, json.JSONDecodeError) else ""
         # A journal holds a plan too; a damaged plan is none that can be applied.
         is_plan = '"kanport-plan/' in text and '"kanport-journal/' not in text
-        hint = None if is_plan else made_for(path)
+        again = "make it again with kanport plan MAPPING -o PLAN.json"
         raise UsageError(
             f"the plan {path} is cut off{line}" if cut_off else f"{path} is not JSON{line}",
-            hint=hint or "make it again with kanport plan MAPPING -o PLAN.json",
+            hint=again if is_plan else made_for(path) or _NAME_A_PLAN,
         ) from problem
     form = content.get("format") if isinstance(content, dict) else None
     if not isinstance(content, dict) or not isinstance(form, str):
@@ -269,7 +272,7 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
         if not form.startswith("kanport-plan/"):
             raise UsageError(
                 f"{path} is not a plan",
-                hint=made_for(path) or "name the plan that kanport plan MAPPING -o PLAN.json saved",
+                hint=made_for(path) or _NAME_A_PLAN,
             )
         raise UsageError(
             f"{path} is of the format {form!r}, and this Kanport reads {FORMAT!r}",
