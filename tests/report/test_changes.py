@@ -99,12 +99,15 @@ def a_plan_that_leaves_access_through_a_group() -> Plan:
 
 
 def test_a_revocation_that_leaves_access_names_the_group_and_grants_nothing() -> None:
-    view = of_plan(a_plan_that_leaves_access_through_a_group())
+    plan = a_plan_that_leaves_access_through_a_group()
+    view = of_plan(plan)
     assert view.lines[0].risks == (
         "leaves a privileged role",
         f"keeps access through group {CREW}",
     )
     assert [row.label for row in view.risks] == ["grants or leaves a privileged role"]
+    run = make_run(plan, {1: (Status.ALREADY, "")})
+    assert of_run(plan, run).lines[0].risks == view.lines[0].risks
     page = markdown.render(view)
     assert f"keeps access through group `{CREW}`" in page
     assert f" {CREW}" not in page

@@ -78,7 +78,7 @@ def change_view(
         verb=wording.verb,
         target=_target(change),
         differences=differences_of(values_of(change.before), values_of(change.after)),
-        risks=_risks(change, reviews),
+        risks=risks_of(change, reviews),
         places=first_of(places_of(change.origin)),
         outcome=outcome,
         verdict=verdict,
@@ -113,7 +113,7 @@ def change_views(
     return with_group_names(lines, group_names(lines))
 
 
-def _risks(
+def risks_of(
     change: Change, reviews: Iterable[Review], through: Sequence[str] = ()
 ) -> tuple[str, ...]:
     """Return why a change needs review, and what else to know; `through` are groups by name."""
@@ -129,17 +129,6 @@ def _risks(
 def leaves_access(change: Change) -> bool:
     """Return whether a change ends a membership of somebody who has a role through a group then."""
     return change.action is Action.MEMBERSHIP_REVOKE and change.new_role is not None
-
-
-def with_groups(lines: Iterable[ChangeView], access: Iterable[AccessRow]) -> tuple[ChangeView, ...]:
-    """Return the changes; revocations that leave access name the groups that it comes through."""
-    through = {row.change_id: row.through for row in access if row.line is not None}
-    return tuple(
-        replace(line, risks=_risks(line.change, line.reviews, groups))
-        if leaves_access(line.change) and (groups := through.get(line.change.id))
-        else line
-        for line in lines
-    )
 
 
 def group_names(lines: Iterable[ChangeView]) -> dict[int, str]:
@@ -162,6 +151,8 @@ def with_group_names(
     lines: Iterable[ChangeView], names: Mapping[int, str]
 ) -> tuple[ChangeView, ...]:
     """Return changes of relations with these names of groups, by id."""
+    if not names:
+        return tuple(lines)
     return tuple(
         line
         if not isinstance(line.change, RelationChange)

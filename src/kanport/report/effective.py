@@ -8,7 +8,7 @@ and not those that failed. Where Kanboard does not show what a role depends on, 
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from typing import NamedTuple
 
 from kanport.outcome import Status
@@ -17,7 +17,7 @@ from kanport.plan.model import Plan, PlanAccess, PlanBasis
 from kanport.plan.roles import effective_role, highest_role, highest_roles, kanboard_rank
 from kanport.records import dataclass
 from kanport.relations import About
-from kanport.report.changes import group_names
+from kanport.report.changes import change_views, group_names, leaves_access, risks_of
 from kanport.report.view import ChangeView
 
 # By id, or by the name or label of what does not exist yet.
@@ -191,6 +191,25 @@ class EffectiveRoles:
         shown = effective_role(role) or None
         either = len({bool(effective_role(one)) for one in (*ends, shown)}) > 1
         return EffectiveRole(shown, sure, through, by_groups, either)
+
+
+def with_groups(plan: Plan, lines: tuple[ChangeView, ...]) -> tuple[ChangeView, ...]:
+    """Return changes; revocations that leave access name the groups that it comes through.
+
+    These are the groups by the plan, whatever became of it.
+    """
+    left = [number for number, line in enumerate(lines) if leaves_access(line.change)]
+    if not left:
+        return lines
+    planned = change_views(plan.changes)
+    named, roles = list(lines), EffectiveRoles(plan, planned)
+    for number in left:
+        line = planned[number]
+        before = line.change.old_role if isinstance(line.change, RelationChange) else None
+        end = roles.ending(who_of(line), where_of(line), before, line)
+        risks = risks_of(line.change, lines[number].reviews, end.through)
+        named[number] = replace(named[number], risks=risks)
+    return tuple(named)
 
 
 _NOWHERE = _Project()

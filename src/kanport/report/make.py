@@ -43,10 +43,10 @@ from kanport.report.changes import (
     leaves_access,
     risky_of,
     sum_of_rows,
-    with_groups,
     with_undone,
     withheld_views,
 )
+from kanport.report.effective import with_groups
 from kanport.report.escape import escape_control
 from kanport.report.sentences import (
     ACTIONS,
@@ -148,7 +148,6 @@ def of_plan(plan: Plan, *, next_steps: tuple[str, ...] = ()) -> View:
     withheld = withheld_views(plan.withheld or (), group_names(lines))
     findings = tuple(in_order(plan.findings))
     access = access_of(plan, lines)
-    lines = with_groups(lines, access)
     return _view(
         ViewKind.PLAN,
         facts=_facts(plan),
@@ -183,7 +182,6 @@ def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
     facts = _facts(plan, _run_facts(run))
     findings = tuple(in_order(plan.findings))
     access = access_of(plan, lines)
-    lines = with_groups(lines, access)
     return _view(
         ViewKind.RUN,
         facts=facts,
@@ -222,7 +220,6 @@ def of_verification(
     of = {verdict.change_id: verdict for verdict in verdicts}
     lines = _lines(plan, verdicts={change.id: of[change.id] for change in plan.changes})
     access = access_of(plan, lines)
-    lines = with_groups(lines, access)
     verified = Verified.of(len(lines), of.values())
     facts = _facts(plan, None if run is None else _run_facts(run))
     return _view(
@@ -249,7 +246,7 @@ def _lines(
     verdicts: Mapping[str, VerifyResult] | None = None,
 ) -> tuple[ChangeView, ...]:
     lines = change_views(plan.changes, outcomes or {}, verdicts or {}, reviews_of(plan))
-    return with_undone(lines, plan.undoes)
+    return with_undone(with_groups(plan, lines), plan.undoes)
 
 
 def _projects(
