@@ -39,7 +39,10 @@ class EndsRun(Exception):
 
 
 class Status(StrEnum):
-    """What became of one change."""
+    """What became of one change: reports call `already so` unchanged, `not attempted` not started.
+
+    A change is skipped where one that it depends on failed.
+    """
 
     DONE = "done"
     ALREADY = "already so"

@@ -53,7 +53,7 @@ def test_a_secret_is_in_no_explanation_of_any_format() -> None:
 
 def test_two_people_of_one_address_must_be_told_apart() -> None:
     staff = staff_table("ann|Ann|same@example.org||", "bea|Bea|same@example.org||")
-    with pytest.raises(UsageError, match="means 2 people: ann, bea"):
+    with pytest.raises(UsageError, match="matches 2 users: ann, bea"):
         explain_person(known_of(staff, grants_table()), "same@example.org")
 
 

@@ -74,9 +74,9 @@ def of_workbook(view: View) -> Figures:
         of = dict(zip(heads, row, strict=True))
         if of.get("Project"):
             bounds = (
-                of["People before"],
-                of["People after, at least"],
-                of["People after, at most"],
+                of["Users before"],
+                of["Users after, at least"],
+                of["Users after, at most"],
             )
             found[str(of["Project"])] = tuple(map(int, bounds))  # type: ignore[arg-type]
     return found  # type: ignore[return-value]

@@ -18,6 +18,7 @@ from kanport.explain.model import (
 )
 from kanport.explain.notes import person_reasons
 from kanport.findings import Finding
+from kanport.messages import quoted
 from kanport.model import CurrentState, User
 from kanport.names import as_written, compare_key, spelling_key
 from kanport.normalize.rows import rows_in_order
@@ -119,7 +120,7 @@ def _keys(known: Known, who: str) -> set[str]:
     found = by_name or by_id or by_mail or {key}
     if len(found) > 1:
         raise UsageError(
-            f"{who!r} means {len(found)} people: {', '.join(sorted(found))}",
+            f"{quoted(who)} matches {len(found)} users: {', '.join(sorted(found))}",
             hint="name one of them by username",
         )
     return found

@@ -419,7 +419,7 @@ class PlanRows(PlanPart):
 
 
 class PlanDirectory(PlanPart):
-    """What a directory told besides its rows; the ledger keeps it of the last good run.
+    """What a directory provided besides its rows; the ledger keeps it of the last good run.
 
     `asked` are the attributes that decide a computed column (`active`), `seen` those of them that
     some entry has, `proven` those that every entry without them provably lacks. `had` are the
@@ -472,7 +472,7 @@ class PlanSource(PlanPart):
 
 
 class PlanUndone(PlanPart):
-    """The run that a plan takes back: its sources, and the changes that the plan's changes name.
+    """The run that a plan undoes: its sources, and the changes that the plan's changes name.
 
     `made_by` is the user and the machine that made the plan of the run, `by` who began the run.
     """
@@ -575,7 +575,7 @@ class PlanPartial(PlanPart):
 
 
 class PlanPerson(PlanPart):
-    """What the server calls somebody of whom the plan speaks, and whether they are disabled."""
+    """A user whom the plan names: username and name on the server, and whether it is disabled."""
 
     username: str
     name: str | None = None
@@ -732,7 +732,7 @@ class Plan(PlanPart):
     )
     people: tuple[PlanPerson, ...] = ()
     undoes: PlanUndone | None = Field(
-        None, description="The run that this plan takes back; missing in other plans."
+        None, description="The run that this plan undoes; missing in other plans."
     )
     review: PlanReview | None = Field(
         None, description="The access review that decided it; missing in other plans."

@@ -119,10 +119,7 @@ class ActionDict(TypedDict):
 
 
 class OutcomeDict(TypedDict):
-    """What became of one change; the reason where it was not done, with its code.
-
-    Reports call the status `already so` unchanged, and `not attempted` not started.
-    """
+    """What became of one change; the reason where it was not made, with its code."""
 
     status: Status
     reason: str | None
@@ -164,11 +161,11 @@ class ChangeDict(TypedDict):
 
 
 class AccessDict(TypedDict):
-    """One person's role in one project, before and after, and the id of the change if there is one.
+    """One user's role in one project, before and after, and the id of the change if there is one.
 
-    `account` is how the account stands in the end: who is disabled keeps the role and cannot use
-    it. Access may stay after a change where it may come through a group; `through` are the groups
-    that give a role which moves with them.
+    `account` is the state of the account in the end; a disabled user keeps the role and cannot use
+    it. Access may remain after a change where it may come through a group; `through` are the groups
+    that give a role which changes with them.
     """
 
     username: str
@@ -184,7 +181,7 @@ class AccessDict(TypedDict):
 
 
 class MatrixRowDict(TypedDict):
-    """How many people have access to a project, and with which role; it adds up.
+    """How many users have access to a project, and with which role; it adds up.
 
     `least` and `most` are the range in which the number after lies.
     """
@@ -211,8 +208,9 @@ class MatrixDict(TypedDict):
 class RowDict(TypedDict):
     """What became of a row of the input: the ids of its changes, the numbers of its findings.
 
-    The findings are numbered from 0 in the order of the report. `rows` is how many rows the source
-    made of an entry of a directory.
+    A row is `skipped` where Kanport does not use the user, project or group that it names, and
+    `left out` where it has an error. The findings are numbered from 0 in the order of the report.
+    `rows` is how many rows the source made of an entry of a directory.
     """
 
     source: str
@@ -231,7 +229,7 @@ class RowDict(TypedDict):
 
 
 class PersonDict(TypedDict):
-    """The ids of one person's changes."""
+    """The ids of one user's changes."""
 
     username: str
     name: str
@@ -239,7 +237,7 @@ class PersonDict(TypedDict):
 
 
 class ThroughDict(TypedDict):
-    """Somebody's role that changes because groups change."""
+    """A user's role that changes because groups change."""
 
     username: str
     before: str | None
@@ -249,7 +247,7 @@ class ThroughDict(TypedDict):
 
 
 class FlowDict(TypedDict):
-    """How many people have a role in a project: before + granted + gained - others = after.
+    """How many users have a role in a project: before + granted + gained - others = after.
 
     Others are `revoked`, `lost` and `removed`. `unsure` are those whose role in the end may be
     another, as it may come through a group; so `after` lies between `least` and `most`.
@@ -297,7 +295,7 @@ class GroupDict(TypedDict):
 class UndoneDict(TypedDict):
     """The ids of the changes that were not made, or are not as planned, for one reason.
 
-    It is not about `kanport undo`. Reports call the status `not attempted` not started.
+    They have nothing to do with `kanport undo`.
     """
 
     status: Status | VerifyStatus

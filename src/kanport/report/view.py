@@ -38,7 +38,7 @@ class ViewKind(StrEnum):
 
 
 class Level(StrEnum):
-    """How a sentence is meant: all is well, worth knowing, look at it, or it stops here."""
+    """The weight of a sentence: fine, a note, needs attention, or stops the plan or the run."""
 
     GOOD = "good"
     NOTE = "note"
@@ -234,7 +234,7 @@ class AccessRow:
 
 @dataclass(frozen=True, slots=True)
 class RoleCount:
-    """How many people have a role, before and after."""
+    """How many users have a role, before and after."""
 
     role: str
     before: int
