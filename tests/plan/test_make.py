@@ -34,6 +34,7 @@ from kanport.plan.order import phase_of
 from kanport.plan.plan_file import dump_plan, load_plan
 from kanport.plan.staleness import differences
 from tests.support.changes import after_of
+from tests.support.examples import examples
 from tests.support.model_server import Kanboard, apply_plan
 from tests.support.planning import a_mapping, a_membership, plan_for, stopping_guards
 
@@ -412,7 +413,7 @@ def _as_it_is(server: Kanboard) -> DesiredState:
 
 
 @given(servers(), mappings(), st.data())
-@settings(max_examples=200)
+@settings(max_examples=examples(100, 2000))
 def test_a_row_that_cannot_be_used_never_takes_anything_from_anybody(
     server: Kanboard, mapping: MappingFile, data: st.DataObject
 ) -> None:

@@ -82,7 +82,7 @@ def settled(world: World) -> Kanboard:
 
 
 @given(worlds(), SELECTIONS)
-@settings(max_examples=examples(120, 20_000), deadline=None)
+@settings(max_examples=examples(60, 20_000), deadline=None)
 def test_a_part_of_a_plan_can_be_made_alone_and_the_whole_afterwards(
     world: World, only: list[str]
 ) -> None:

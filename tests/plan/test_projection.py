@@ -19,6 +19,7 @@ from kanport.model import (
 )
 from kanport.plan.model import Plan
 from tests.support.changes import after_of, before_of
+from tests.support.examples import examples
 from tests.support.groups_server import GroupsServer, carried_out
 from tests.support.planning import (
     ALPHA,
@@ -357,7 +358,7 @@ def test_a_role_stays_that_a_known_group_gives_whatever_an_empty_one_may_give() 
 
 
 @given(worlds(), wishes(), st.sampled_from(["keep", "revoke"]), st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150, 3000), deadline=None)
 def test_everybody_ends_with_the_role_that_is_asked_for(
     world: tuple[GroupsServer, LedgerState], wanted: DesiredState, missing: str, removing: bool
 ) -> None:

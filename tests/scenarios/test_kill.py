@@ -27,7 +27,7 @@ from tests.support.changes import grant, new_user, nth_change, plan_of
 from tests.support.examples import examples
 
 TOKEN = "kill-test"
-KILLS = examples(60, 400)
+KILLS = examples(40, 400)
 OPTIONS = Options(batch_size=4, connections=3, pause=0.01)
 
 

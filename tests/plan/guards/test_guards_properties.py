@@ -62,7 +62,7 @@ def passing(server: Kanboard, desired: DesiredState, mapping: MappingFile) -> Pl
 
 
 @given(servers(), desires(), greedy_mappings())
-@settings(max_examples=examples(200, 2000))
+@settings(max_examples=examples(100, 2000))
 def test_administrators_stay_at_every_instant_of_a_plan_that_passes(
     server: Kanboard, desired: DesiredState, mapping: MappingFile
 ) -> None:
@@ -77,7 +77,7 @@ def test_administrators_stay_at_every_instant_of_a_plan_that_passes(
 
 
 @given(servers(), desires(), greedy_mappings())
-@settings(max_examples=examples(200, 2000))
+@settings(max_examples=examples(100, 2000))
 def test_who_gets_to_be_administrator_is_allowed_it_by_name(
     server: Kanboard, desired: DesiredState, mapping: MappingFile
 ) -> None:
@@ -93,7 +93,7 @@ def test_who_gets_to_be_administrator_is_allowed_it_by_name(
 
 
 @given(servers(), desires(), greedy_mappings())
-@settings(max_examples=examples(200, 2000))
+@settings(max_examples=examples(100, 2000))
 def test_by_default_neither_all_users_nor_all_members_of_a_project_lose_access(
     server: Kanboard, desired: DesiredState, mapping: MappingFile
 ) -> None:
@@ -120,7 +120,7 @@ def test_by_default_neither_all_users_nor_all_members_of_a_project_lose_access(
 
 
 @given(servers(), desires(), greedy_mappings())
-@settings(max_examples=examples(200, 2000))
+@settings(max_examples=examples(100, 2000))
 def test_no_project_is_emptied_whatever_is_allowed_over_all(
     server: Kanboard, desired: DesiredState, mapping: MappingFile
 ) -> None:
@@ -139,7 +139,7 @@ def test_no_project_is_emptied_whatever_is_allowed_over_all(
 
 
 @given(servers(), desires(), greedy_mappings())
-@settings(max_examples=examples(200, 2000))
+@settings(max_examples=examples(100, 2000))
 def test_nobody_elses_private_project_is_deleted_by_a_plan_that_passes(
     server: Kanboard, desired: DesiredState, mapping: MappingFile
 ) -> None:

@@ -179,7 +179,7 @@ def lost(server: Kanboard, end: Kanboard) -> dict[int, set[int]]:
 
 
 @given(st.data())
-@settings(max_examples=examples(150, 2000))
+@settings(max_examples=examples(75, 2000))
 def test_no_project_is_emptied_by_way_of_groups(data: st.DataObject) -> None:
     server = data.draw(servers())
     wide = {"revoke": "100%", "lower": "100%"}
@@ -195,7 +195,7 @@ def test_no_project_is_emptied_by_way_of_groups(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(max_examples=examples(150, 2000))
+@settings(max_examples=examples(75, 2000))
 def test_by_default_no_more_than_a_fifth_of_all_access_goes(data: st.DataObject) -> None:
     server = data.draw(servers())
     mapping = data.draw(mappings({}))
