@@ -230,9 +230,9 @@ class AccessLists:
         )
         yield self._of_projects(
             "one-person",
-            "Projects with one person only",
+            "Projects with one user only",
             self.with_one_person,
-            "Active team projects; private projects have one person anyway.",
+            "Active team projects; private projects have one user anyway.",
         )
         yield self._of_memberships(
             "custom-roles",
@@ -398,7 +398,7 @@ class AccessLists:
         columns = ("User", *(self.snapshot.labels[one.id] for one in projects))
         return DataTable(
             "people-by-projects",
-            "People by projects",
+            "Users by projects",
             columns,
             rows,
             "Roles in effect. Access that is not certainly direct names the groups.",
