@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install demo demo-ldap reports test check format test-live bench mutants smoke man schema lock build clean
+.PHONY: help install demo demo-ldap reports test check format test-live bench mutants smoke bytecode man schema lock build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,8 +37,12 @@ reports: $(READY) ## Render a sample plan, its run and its undo in every format,
 # each worker, and each process that a test starts, would compile everything anew.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY) ## Everything that must hold; what CI runs
-	$(MAKE) --no-print-directory --jobs=2 check smoke
+	$(MAKE) --no-print-directory --jobs=2 check smoke bytecode
 	$(BIN)/pytest --numprocesses=4 --dist=worksteal
+
+# On a clean checkout, each of the workers would rewrite the assertions of all tests.
+bytecode: $(READY)
+	-@$(BIN)/pytest --collect-only --quiet >/dev/null
 
 test-live: $(READY) ## Contract and samples against a fresh Kanboard: KANPORT_LIVE_URL, KANPORT_LIVE_TOKEN
 	@test -n "$$KANPORT_LIVE_URL" && test -n "$$KANPORT_LIVE_TOKEN" \

@@ -4,15 +4,19 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 from click.testing import CliRunner
+from ruamel.yaml import YAML
 
 from kanport.apply import concurrency
 from kanport.cli import cli
 from kanport.kanboard import client
+from kanport.mapping import yaml_file
 from kanport.sandbox import Sandbox, SandboxOptions
 from tests.support.command_line import Result
 from tests.support.endings import Host, a_host
@@ -39,6 +43,19 @@ LONG = (
 )
 
 
+@lru_cache(maxsize=100)
+def composed(text: str) -> object:
+    """Compose a small YAML text once: tests read the same mapping again and again."""
+    return YAML(typ="rt", pure=True).compose(text)
+
+
+class RememberingYAML(YAML):
+    """Reads YAML as ever; who reads its nodes leaves them as they are."""
+
+    def compose(self, stream: Any) -> object:
+        return composed(stream) if len(stream) < 10_000 else super().compose(stream)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Let signals arrive that were ignored at the start, as with nohup or in the background.
 
@@ -48,6 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Python would look for cycles among the half a million objects of a collected suite again and
     # again: a tenth of all the time.
     gc.set_threshold(10_000, 10, 100)
+    setattr(yaml_file, "YAML", RememberingYAML)  # noqa: B010 - a class is no variable for mypy
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(
