@@ -17,6 +17,7 @@ from kanport.apply import concurrency
 from kanport.cli import cli
 from kanport.kanboard import client
 from kanport.mapping import yaml_file
+from kanport.pipeline import run_locks
 from kanport.sandbox import Sandbox, SandboxOptions
 from tests.support.command_line import Result
 from tests.support.endings import Host, a_host
@@ -66,6 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # again: a tenth of all the time.
     gc.set_threshold(10_000, 10, 100)
     setattr(yaml_file, "YAML", RememberingYAML)  # noqa: B010 - a class is no variable for mypy
+    # The tokens of sandboxes are no secrets. `forking.py` does the same.
+    run_locks.ROUNDS = 1
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(

@@ -30,6 +30,8 @@ def warm_up() -> None:
             import_module(module.name)
     for name in ("ldap3", "openpyxl", "pandas", "rich.console", "rich.table", "ruamel.yaml"):
         import_module(name)
+    # As in the processes of the tests, which hold locks, too.
+    setattr(sys.modules["kanport.pipeline.run_locks"], "ROUNDS", 1)  # noqa: B010
     # Pages that no garbage collection touches stay shared.
     gc.collect()
     gc.freeze()

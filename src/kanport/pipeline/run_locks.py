@@ -26,6 +26,8 @@ from kanport.pipeline.state_dir import has_end, state_folder, utc_now
 
 # Seconds after which no server works on a request any more.
 _LONGEST_REQUEST = 900
+# How often a token is hashed before it is part of a file name.
+ROUNDS = 50_000
 
 
 def run_lock(
@@ -113,7 +115,7 @@ def _applications(url: str, token: SecretStr) -> Iterator[str]:
     for address in _addresses(url):
         where = f"kanport lock {address} {_port(url)}"
         key = hashlib.pbkdf2_hmac(
-            "sha256", token.get_secret_value().encode(), where.encode(), 50_000
+            "sha256", token.get_secret_value().encode(), where.encode(), ROUNDS
         )
         yield f"application-{key.hex()[:16]}.lock"
 
