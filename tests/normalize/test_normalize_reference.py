@@ -244,13 +244,13 @@ def relations(wanted: Sequence[DesiredRelation]) -> list[Any]:
     ]
 
 
-@settings(max_examples=examples(300, 5000))
+@settings(max_examples=examples(150, 5000))
 @given(rows=tables(), parts=mappings())
 def test_the_engine_and_the_reference_agree(rows: list[list[str]], parts: dict[str, Any]) -> None:
     check_agreement(parts, COLUMNS, rows, ())
 
 
-@settings(max_examples=examples(300, 5000))
+@settings(max_examples=examples(150, 5000))
 @given(
     rows=tables(),
     others=tables(),
@@ -303,7 +303,7 @@ def check_agreement(
     }
 
 
-@settings(max_examples=examples(300, 5000))
+@settings(max_examples=examples(150, 5000))
 @given(rows=tables(), parts=group_mappings())
 def test_they_agree_on_groups_as_well(rows: list[list[str]], parts: dict[str, Any]) -> None:
     mapping = loaded(parts)

@@ -10,6 +10,7 @@ from string import Formatter
 from typing import Any
 
 import pytest
+from fpdf import FPDF
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -50,7 +51,8 @@ def texts_of_pdf(view: View) -> list[str]:
             return safe(paper, text)
 
         patch.setattr(pdf._Paper, "safe", spy)
-        # To cut a font down to what is drawn takes longer than all else.
+        # To break lines, and to cut a font down to what is drawn, takes longer than all else.
+        patch.setattr(FPDF, "multi_cell", lambda *arguments, **options: ["line"])
         patch.setattr(pdf, "_FONTS", ())
         content = pdf.render(view)
     assert texts
