@@ -87,6 +87,13 @@ def test_what_makes_no_sense_is_wrong_usage(
     assert ended.code == 2 and message in ended.err
 
 
+def test_a_missing_file_is_not_called_one_of_a_source_or_a_mapping(kanport: Kanport) -> None:
+    ended = kanport("init", "nosuch.csv")
+    assert ended.code == 7
+    assert "the file nosuch.csv does not exist" in ended.err
+    assert "mapping" not in ended.err
+
+
 def test_a_mapping_that_is_there_stays(kanport: Kanport) -> None:
     Path("mapping.yaml").write_text("mine")
     shutil.copy(SAMPLES / "people.csv", "people.csv")

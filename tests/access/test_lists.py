@@ -77,6 +77,12 @@ def test_where_access_comes_from_is_said_as_far_as_it_is_known() -> None:
     ]
 
 
+def test_the_table_of_all_access_says_that_it_also_lists_users_without_any() -> None:
+    found = tables(AccessLists(taken(current(roles={}))))["access"]
+    assert (found.number, len(found.rows)) == (0, 4)
+    assert found.note == "0 memberships, and 4 users without one."
+
+
 def test_projects_of_one_name_are_told_apart() -> None:
     projects = (Project(1, "Same"), Project(2, "Same"))
     snapshot = taken(current(projects=projects))

@@ -86,6 +86,21 @@ def test_a_changed_report_is_detected(kanport: Kanport, tmp_path: Path) -> None:
     assert "is NOT valid" in checked.out
 
 
+@pytest.mark.parametrize("ending", [".csv", ".xml", ".sarif"])
+def test_a_proof_file_that_is_missing_or_changed_is_named(
+    kanport: Kanport, tmp_path: Path, ending: str
+) -> None:
+    name = f"report{ending}"
+    assert kanport("report", "plan.json", "-o", name).code == 0
+    proof = tmp_path / f"{name}.proof.json"
+    proof.write_text("{}", "utf-8")
+    checked = kanport("verify-report", name)
+    assert (checked.code, f"{proof.name} holds no digest" in checked.out) == (3, True)
+    proof.unlink()
+    checked = kanport("verify-report", name)
+    assert (checked.code, f"{proof.name} is missing" in checked.out) == (3, True)
+
+
 def test_a_report_of_another_plan_does_not_belong(kanport: Kanport, tmp_path: Path) -> None:
     assert kanport("report", "plan.json", "-o", "old.md").code == 0
     (tmp_path / "grants.csv").write_text("Login,Project,Access\nada,ALPHA,W\n", "utf-8")

@@ -53,6 +53,22 @@ def test_an_unknown_list_is_an_error_in_every_format(filled: Sandbox, kanport: K
     assert not list(Path().glob("x.*"))
 
 
+@pytest.mark.parametrize("name", ["orphans", "unclear", "open", "no-account", "separation"])
+def test_a_list_of_the_mapping_is_not_called_unknown_without_one(
+    filled: Sandbox, kanport: Kanport, name: str
+) -> None:
+    ended = kanport("state", "--table", name)
+    assert ended.code == 2
+    assert f'the list "{name}" needs a mapping' in ended.err
+
+
+@pytest.mark.parametrize("name", ["orphans", "unclear", "open", "no-account"])
+def test_a_list_of_the_mapping_can_be_empty(
+    filled: Sandbox, kanport: Kanport, club: Path, name: str
+) -> None:
+    assert kanport("state", str(club), "--table", name, "-o", f"{name}.csv").code == 0
+
+
 def test_a_comparison_is_not_called_a_snapshot(filled: Sandbox, kanport: Kanport) -> None:
     assert "Wrote old.json: snapshot" in kanport("state", "-o", "old.json").err
     ended = kanport("state", "--compare", "old.json", "-o", "new.json")

@@ -97,6 +97,13 @@ def test_a_package_verifies_and_says_what_it_proves(kanport: Kanport, packed: Pa
         assert "attachments/minutes.txt" in archive.namelist()
 
 
+def test_a_file_that_is_no_package_proves_nothing(kanport: Kanport, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text("{}", "utf-8")
+    shown = kanport("evidence", "--verify", "plan.json")
+    assert shown.code == 3
+    assert "This proves nothing:" in shown.out and "does not prove" not in shown.out
+
+
 def test_the_same_run_gives_the_same_bytes(kanport: Kanport, packed: Path, tmp_path: Path) -> None:
     again = kanport(
         *("evidence", "plan.journal.jsonl", "-o", "again.zip", "--sources", "--sign", "key"),

@@ -37,7 +37,7 @@ def test_somebody_who_is_not_on_the_server_is_created_with_what_the_row_gives() 
         " 'password': 'random'}"
     ]
     assert change.user_id is None
-    assert change.reason == "not on the server yet"
+    assert change.reason == "new on the server"
     assert change.origin == (cell("username", 7),)
     assert plan.summary == {"user.create": 1}
 

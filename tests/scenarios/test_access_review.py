@@ -326,6 +326,23 @@ def test_what_cannot_be_started_leaves_no_folder(
     assert not (tmp_path / "review").exists()
 
 
+@pytest.mark.parametrize("by", ["owner", "manager"])
+def test_a_review_that_nobody_would_answer_is_refused(
+    server: Sandbox, kanport: Kanport, tmp_path: Path, by: str
+) -> None:
+    alone = kanport("review", "start", "-o", "review", "--by", by)
+    assert alone.code == 2 and "no project matches" in alone.err, alone
+    alpha = server.store.add_project("Alpha", identifier="ALPHA")
+    empty = kanport("review", "start", "-o", "review", "--by", by)
+    assert empty.code == 2 and "there is no membership to review" in empty.err, empty
+    server.store.add_member(alpha, server.store.add_user("eve"))
+    nobody = kanport("review", "start", "-o", "review", "--by", by)
+    assert nobody.code == 2 and f"no project has an active {by}" in nobody.err, nobody
+    assert not (tmp_path / "review").exists()
+    found = kanport("review", "start", "-o", "review", "--by", by, "--otherwise", "admin")
+    assert found.code == 0, found
+
+
 def test_a_list_says_who_reviews_what(server: Sandbox, kanport: Kanport, tmp_path: Path) -> None:
     store = server.store
     eve, _, _ = (store.add_user(name) for name in ("eve", "bob", "lea"))

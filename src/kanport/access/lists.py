@@ -35,6 +35,8 @@ from kanport.report.view import Count, Level, Sum
 NOT_TOLD = (
     "Kanboard does not say when a user last logged in, nor which groups have access to a project."
 )
+OF_MAPPING = ("separation", "orphans", "open", "unclear", "no-account")
+"""The lists that only a mapping makes possible, by their keys."""
 ADMINISTRATOR = Noun("administrator", "administrators")
 
 
@@ -204,13 +206,13 @@ class AccessLists:
                 "Users whom no source of the mapping names.",
                 review=True,
             )
-        if self._open:
+        if self._open or self._no_account is not None:
             yield self._still_open()
-        if unclear := [user for user in self._users if self._is_unclear(user)]:
+        if self.snapshot.mapping is not None:
             yield self._of_users(
                 "unclear",
                 "Not certain whether in a source",
-                unclear,
+                [user for user in self._users if user.sources is None],
                 "A row or an entry that cannot be used may name them.",
                 review=True,
             )
@@ -267,9 +269,6 @@ class AccessLists:
         """Return the users whom certainly no source names; none without a mapping."""
         return [user for user in self._users if user.sources == ()]
 
-    def _is_unclear(self, user: SnapshotUser) -> bool:
-        return self.snapshot.mapping is not None and user.sources is None
-
     def _is_without(self, user: SnapshotUser) -> bool:
         return user.active and user.role != AppRole.ADMIN and not self._memberships(user)
 
@@ -321,7 +320,9 @@ class AccessLists:
             *(("Sources",) if sourced else ()),
         )
         number = len(self.snapshot.memberships)
-        return DataTable("access", "Access", columns, rows, "", (), number)
+        without = counted(len(rows) - number, USER)
+        note = f"{counted(number, MEMBERSHIP)}, and {without} without one."
+        return DataTable("access", "Access", columns, rows, note, (), number)
 
     def _separation(self, violations: Sequence[Violation]) -> DataTable:
         rows = [
@@ -506,6 +507,7 @@ class AccessLists:
             sums=tuple(self.sums()),
             sections=(Lines(("What Kanboard does not say",), (item(NOT_TOLD),)),),
             tables=every,
+            of_mapping=OF_MAPPING if snapshot.mapping is None else (),
         )
 
 

@@ -23,7 +23,7 @@ REASONS: Mapping[str, CatalogueEntry] = {
     ),
     "new-on-server": _reason(
         "The server does not have it.",
-        "not on the server yet",
+        "new on the server",
         inactive="not active in the sources, so disabled as soon as created",
     ),
     "fields-differ": _reason("Fields of a user differ.", "{fields:list} {count:differs|differ}"),
@@ -52,19 +52,19 @@ REASONS: Mapping[str, CatalogueEntry] = {
         waited="in no source since {since} ({runs:#run|runs})",
         disabled="in no source; Kanport disabled them on {disabled_on}",
     ),
-    "not-a-member": _reason("They have no role in the project.", "not a member yet"),
+    "not-a-member": _reason("They have no role in the project.", "new member"),
     "keeps-role": _reason(
         "A role may come through a group that changes.",
         "may come through a group that changes",
     ),
     "role-differs": _reason("The role is different.", "role differs"),
-    "not-in-group": _reason("They are not in the group.", "not in the group yet"),
+    "not-in-group": _reason("They are not in the group.", "new in the group"),
     "group-renamed": _reason(
         "A group of the same external id has another name.", "renamed, by its external id"
     ),
     "external-id-differs": _reason("A group has another external id.", "external id differs"),
     "no-group-access": _reason(
-        "Kanport does not know whether the group has access.", "not known to have access"
+        "Kanport does not know whether the group has access.", "no known access before"
     ),
     "not-listed": _reason(
         "No source lists it.",

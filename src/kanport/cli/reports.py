@@ -367,9 +367,10 @@ def _evidence(path: Path, evidence: "Evidence") -> str:
     from kanport.report.escape import escape_name
 
     lines = [_as_text(path, evidence.checks)]
-    completeness = evidence.manifest.get("completeness", ()) if evidence.checks.hold else ()
+    if not evidence.proves:
+        return "\n".join([*lines, "", *evidence.leaves_open])
     for title, items in (
-        ("Completeness:", completeness),
+        ("Completeness:", evidence.manifest.get("completeness", ())),
         ("This proves:", evidence.proves),
         ("This does not prove:", evidence.leaves_open),
     ):

@@ -55,8 +55,8 @@ _ENDINGS = (".txt", ".md", ".json", ".html", ".csv", ".xlsx")
 @click.option(
     "--table",
     metavar="LIST",
-    help="List to write as CSV (default: access), such as no-two-factor, orphans or no-manager. An"
-    " unknown name is an error that names all lists.",
+    help="List to write as CSV (default: access), such as no-two-factor, no-manager or, with a"
+    " mapping, orphans. An unknown name is an error that names all lists.",
 )
 @JOURNALS
 @DOCUMENT_FORMAT

@@ -220,7 +220,7 @@ def user_checks(users: tuple[User, ...]) -> Iterator[Check]:
         yield warning(
             ABOUT,
             f"{admins[0]} is the only active administrator",
-            hint="make a second user an administrator, or add this one to protect in the mapping",
+            hint="make a second user an administrator, in case this account is lost",
         )
     else:
         yield fine(ABOUT, f"{counted(len(admins), 'active administrator')}")

@@ -351,7 +351,8 @@ def _meaning(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return in plain words what the checks prove and what they do not."""
     if not checks.hold or run is None:
-        return (), ("Nothing: the package is not as it was made. Ask for another copy.",)
+        why = "the file is no evidence package, or was changed or damaged"
+        return (), (f"This proves nothing: {why}. Ask for another copy.",)
     holds = {one.what: one.holds for one in checks.checked}
     signed = holds.get("signature") is True or holds.get("HMAC") is True
     proves = [

@@ -166,7 +166,7 @@ def check_report_file(
     With a plan or a journal, the report is made once more and compared byte for byte. Raises
     UsageError for files that cannot be read or do not belong together.
     """
-    from kanport.report.proof import beside, check_report
+    from kanport.report.proof import beside, check_report, has_place
 
     plan, run = _belonging(plan_path, journal_path)
     try:
@@ -175,7 +175,16 @@ def check_report_file(
     except OSError as problem:
         raise UsageError(f"{path} cannot be read: {problem.strerror}") from problem
     redraw = _redraw(plan, run) if plan is not None else None
-    return check_report(content, sidecar=sidecar, plan=plan, run=run, redraw=redraw)
+    ending = path.suffix.lower()
+    apart = any(ending in form.endings and not has_place(form.name) for form in FORMATS.values())
+    return check_report(
+        content,
+        sidecar=sidecar,
+        sidecar_name=beside(path).name if apart else "",
+        plan=plan,
+        run=run,
+        redraw=redraw,
+    )
 
 
 def _belonging(plan_path: Path | None, journal_path: Path | None) -> tuple[Plan | None, Run | None]:

@@ -106,7 +106,7 @@ def start_review(
     `by` says who reviews a project: its managers or its owner; `reviewers` is a list with the
     columns project and reviewer instead. `otherwise` reviews what nobody else may. `inputs` tell
     who is in no source, and which rules hold. Raises UsageError for a folder that has files, for
-    reviewers who are not on the server, and Unreachable.
+    reviewers who are not on the server, if nobody is to decide anything, and Unreachable.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} exists already, and is not empty", hint="name a new folder")
@@ -145,6 +145,8 @@ def start_review(
     )
     rows = rows_of(review, snapshot, inputs.mapping.spec if inputs is not None else None)
     theirs = by_reviewer(rows)
+    if not theirs:
+        raise _nobody(rows, by if listed is None else None)
     names = _file_names(theirs)
     review = review.model_copy(
         update={
@@ -162,6 +164,24 @@ def start_review(
     write_review(folder, review)
     unassigned = tuple(row for row in rows if not row.reviewers)
     return StartedReview(review, folder, rows, unassigned, left_out)
+
+
+def _nobody(rows: Sequence[ReviewRow], by: By | None) -> UsageError:
+    """Return the error for a review without a workbook; `by` is None with a list of reviewers."""
+    if not rows:
+        return UsageError(
+            "there is no membership to review", hint="private and closed projects are left out"
+        )
+    if by is None:
+        return UsageError(
+            "the list of reviewers names nobody who may decide",
+            hint="correct the list, or name somebody with --otherwise LOGIN",
+        )
+    other = {"owner": "--by manager", "manager": "--by owner"}[by]
+    return UsageError(
+        f"no project has an active {by} who may decide, so there is nobody to ask",
+        hint=f"use {other}, --reviewers LIST or --otherwise LOGIN",
+    )
 
 
 def _read(server: Client) -> CurrentState:
@@ -190,7 +210,7 @@ def _listed(path: Path) -> Callable[[SnapshotProject], tuple[str, ...]]:
         if excel
         else CsvSource(type="csv", path=path.name)
     )
-    table = read_source("reviewers", spec, SourceContext(path.parent))
+    table = read_source("", spec, SourceContext(path.parent))
     columns = {column.casefold(): column for column in table.columns}
     if missing := [name for name in ("project", "reviewer") if name not in columns]:
         raise UsageError(

@@ -202,7 +202,7 @@ def _merged_in_use(book: ExcelSource, table: Table) -> bool:
     """Return whether a merged cell is in a column that the mapping reads."""
     used = frozenset(guess(table.columns).columns.values())
     try:
-        read_source("people", book, SourceContext(Path(), columns_used=used))
+        read_source("", book, SourceContext(Path(), columns_used=used))
     except SourceInvalid as problem:
         return any(found.code == "cell-merged" for found in problem.findings)
     return False
@@ -234,7 +234,7 @@ def _table_below(book: ExcelSource, header_row: int | None) -> tuple[Table, int]
 
 def _table(source: Source) -> Table:
     # No column is in use yet, so nothing in one can be wrong.
-    return read_source("people", source, SourceContext(Path(), columns_used=frozenset()))
+    return read_source("", source, SourceContext(Path(), columns_used=frozenset()))
 
 
 # --- export ---------------------------------------------------------------------------------------

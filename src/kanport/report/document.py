@@ -99,6 +99,7 @@ class Document:
     """A title, what it comes to in one sentence, and the sections.
 
     `figures` are the numbers that everybody asks for, `sums` show that all numbers add up.
+    `of_mapping` are the keys of tables that it would have with a mapping.
     """
 
     title: Words
@@ -110,6 +111,7 @@ class Document:
     sums: tuple[Sum, ...] = ()
     charts: tuple[Chart, ...] = ()
     tables: tuple[DataTable, ...] = ()
+    of_mapping: tuple[str, ...] = ()
 
     @property
     def filled(self) -> tuple[Section, ...]:
@@ -131,6 +133,10 @@ class Document:
         for table in self.tables:
             if key in (None, table.key):
                 return table
+        if key in self.of_mapping:
+            raise UsageError(
+                f'the list "{key}" needs a mapping', hint=f"kanport state MAPPING --table {key}"
+            )
         known = ", ".join(table.key for table in self.tables)
         raise UsageError(f'there is no table "{key}"', hint=f"use one of {known}")
 

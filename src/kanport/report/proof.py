@@ -247,16 +247,18 @@ def check_report(
     content: bytes,
     *,
     sidecar: bytes | None = None,
+    sidecar_name: str = "",
     plan: Plan | None = None,
     run: Run | None = None,
     redraw: Redraw | None = None,
 ) -> Checks:
     """Check whether a report is unchanged, belongs to this plan or run, and comes out of it again.
 
-    `sidecar` is the file beside a report whose format has no place for a proof. `redraw` makes the
-    report anew where that is possible.
+    `sidecar` is the file beside a report whose format has no place for a proof; `sidecar_name` is
+    the name that it should have, empty for other formats. `redraw` makes the report anew where that
+    is possible.
     """
-    proof, unchanged = _unchanged(content, sidecar)
+    proof, unchanged = _unchanged(content, sidecar, sidecar_name)
     checked = [unchanged]
     if proof is not None:
         checked += [*_belongs_to_plan(proof, plan), *_belongs_to_run(proof, run)]
@@ -265,7 +267,9 @@ def check_report(
     return Checks(proof, tuple(checked))
 
 
-def _unchanged(content: bytes, sidecar: bytes | None) -> tuple[Proof | None, Checked]:
+def _unchanged(
+    content: bytes, sidecar: bytes | None, sidecar_name: str
+) -> tuple[Proof | None, Checked]:
     found = read(content)
     if found is not None:
         stamp, digest = found
@@ -274,7 +278,12 @@ def _unchanged(content: bytes, sidecar: bytes | None) -> tuple[Proof | None, Che
         return stamp, Checked("unchanged", same, why)
     proof = Proof.from_json(sidecar.strip()) if sidecar is not None else None
     if proof is None or has_place(proof.report):
-        why = "it has no digest: it is not a report of Kanport, or its end was changed"
+        if sidecar is None and sidecar_name:
+            why = f"{sidecar_name} is missing: Kanport writes the digest of such a report there"
+        elif sidecar_name:
+            why = f"{sidecar_name} holds no digest of Kanport, or was changed"
+        else:
+            why = "it has no digest: it is not a report of Kanport, or its end was changed"
         return None, Checked("unchanged", False, why)
     same = hashlib.sha256(content).hexdigest() == proof.sha256
     why = "the digest in the file beside it matches"

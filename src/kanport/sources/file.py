@@ -42,6 +42,7 @@ class FileBytes:
 def read_bytes(source: str, path: str, base: Path) -> FileBytes:
     """Read a whole file; `path` is relative to `base`, and `-` is standard input.
 
+    `source` is empty for a file that a command names.
     Raises Unreachable where it is missing or cannot be read, SourceInvalid where it is too large.
     """
     file = base / path
@@ -112,27 +113,30 @@ def shown_path(file: Path) -> str:
 
 def _unreachable(source: str, file: Path, problem: Exception) -> Unreachable:
     shown = shown_path(file) if isinstance(problem, OSError) else repr(str(file))
-    said = f'the file {shown} of the source "{source}"'
+    # A file that a command names belongs to no source.
+    said = f'the file {shown} of the source "{source}"' if source else f"the file {shown}"
     match problem:
         case FileNotFoundError() | NotADirectoryError():
-            return Unreachable(f"{said} does not exist", hint=_missing_hint(file))
+            return Unreachable(f"{said} does not exist", hint=_missing_hint(source, file))
         case IsADirectoryError():
             return Unreachable(f"{said} is a folder", hint="name a file in it")
         case PermissionError():
             return Unreachable(f"{said} may not be read", hint="check its permissions")
         case OSError(strerror=why):
             return Unreachable(f"{said} cannot be read: {why}")
-    return Unreachable(f"{said} cannot be read: the path is not valid", hint="check `path`")
+    hint = "check `path`" if source else ""
+    return Unreachable(f"{said} cannot be read: the path is not valid", hint=hint)
 
 
-def _missing_hint(file: Path) -> str:
-    if has_magic(file.name):
+def _missing_hint(source: str, file: Path) -> str:
+    relative = "a path is relative to the mapping" if source else ""
+    if source and has_magic(file.name):
         return "to read several files by a pattern, add files: newest or files: all"
     if not file.parent.is_dir():
-        return f"there is no folder {shown_path(file.parent)}; a path is relative to the mapping"
+        return "; ".join(filter(None, (f"there is no folder {shown_path(file.parent)}", relative)))
     there = [other.name for other in file.parent.iterdir() if other.is_file()]
     close = difflib.get_close_matches(file.name, there, n=1)
-    return f'did you mean "{close[0]}"?' if close else "a path is relative to the mapping"
+    return f'did you mean "{close[0]}"?' if close else relative
 
 
 # --- what a file really is, told from its first bytes and, for an archive, from its list of parts -
