@@ -45,7 +45,7 @@ def main() -> None:
         run(environment, 5, "plan", "mappings/staff-matrix-excel.yaml")
 
         tell(
-            "   A list as ugly as life (samples/ugly) goes back to the people who keep it: their"
+            "   A realistic, messy list (samples/ugly) goes back to the people who keep it: their"
             " own workbook, with each wrong cell marked and explained."
         )
         checked = "demo-output/staff-checked.xlsx"

@@ -117,7 +117,7 @@ def test_another_ending_is_refused(tmp_path: Path) -> None:
         ("users: [{username: ada}]\n", "book.yaml", 'no list under "groups"'),
         ("groups: [ada]\n", "book.yaml:1", "not a table of values"),
         ("groups:\n  - {group: [a, b]}\n", "book.yaml:2", "a list or a table"),
-        ("groups:\n  - {group: a, group: b}\n", "book.yaml:2", "stands here twice"),
+        ("groups:\n  - {group: a, group: b}\n", "book.yaml:2", "is defined twice"),
         ("groups: {\n", "book.yaml:2:1", ""),
         ("groups: []\n", "book.yaml", "the list is empty"),
         ("groups:\n  - {name: a}\n", "book.yaml", "group"),

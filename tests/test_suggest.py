@@ -51,9 +51,9 @@ def test_each_rule_gets_the_lines_that_it_lacks_with_counts_and_rows(tmp_path: P
     blocks = suggested(tmp_path).split("\n\n")
     assert [block.splitlines()[0] for block in blocks] == [
         "# users, fields, active: 2 unknown values in the column Status of people",
-        "# memberships, number 1, role: 3 unknown values in the column Access of people",
-        "# memberships, number 2, matrix: 1 unknown value in the column ERP of people",
-        "# memberships, number 3, role: 1 unknown value in the column Duty of people",
+        "# memberships, item 1, role: 3 unknown values in the column Access of people",
+        "# memberships, item 2, matrix: 1 unknown value in the column ERP of people",
+        "# memberships, item 3, role: 1 unknown value in the column Duty of people",
     ]
     assert "  reed: project-viewer   # like read; 2 rows: 2, 3" in blocks[1]
     assert (

@@ -145,6 +145,6 @@ def _path(place: Key) -> str:
     """Return a place of the mapping as a reader finds it.
 
     >>> _path(("memberships", 0, "role"))
-    'memberships, number 1, role'
+    'memberships, item 1, role'
     """
-    return ", ".join(f"number {one + 1}" if isinstance(one, int) else one for one in place)
+    return ", ".join(f"item {one + 1}" if isinstance(one, int) else one for one in place)

@@ -22,9 +22,9 @@ class Row:
 
 
 PLACES = """\
-searched kanport.toml: there is no such file
-searched /nonexistent/.config/kanport/kanport.toml: there is no such file
-searched /etc/kanport/kanport.toml: there is no such file
+looked at kanport.toml: there is no such file
+looked at /nonexistent/.config/kanport/kanport.toml: there is no such file
+looked at /etc/kanport/kanport.toml: there is no such file
 """
 IN_VAIN = "".join(f"      {line}\n" for line in PLACES.splitlines())
 
@@ -98,14 +98,14 @@ TABLE = [
         "",
         "Error: The connection to the server is not set up: 2 problems.\n"
         "  No server is named.\n"
-        "      searched --url: not given\n"
-        "      searched KANPORT_URL: not set\n" + IN_VAIN + "      hint: Set KANPORT_URL or give"
+        "      looked at --url: not given\n"
+        "      looked at KANPORT_URL: not set\n" + IN_VAIN + "      hint: Set KANPORT_URL or give"
         " --url, for example https://kanboard.example.org/jsonrpc.php\n"
         "  There is no token for the server.\n"
-        "      searched --token-file: not given\n"
-        "      searched --token-stdin: not given\n"
-        "      searched KANPORT_TOKEN: not set\n"
-        "      searched KANPORT_TOKEN_FILE: not set\n" + IN_VAIN + "      hint: Kanboard shows it"
+        "      looked at --token-file: not given\n"
+        "      looked at --token-stdin: not given\n"
+        "      looked at KANPORT_TOKEN: not set\n"
+        "      looked at KANPORT_TOKEN_FILE: not set\n" + IN_VAIN + "      hint: Kanboard shows it"
         " under Settings > API. Put it in a file that only you can read, and name that with"
         " KANPORT_TOKEN_FILE; or set KANPORT_TOKEN.\n",
     ),

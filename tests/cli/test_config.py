@@ -91,9 +91,9 @@ def test_a_missing_setting_lists_all_places_that_were_looked_at(
     told = shown("config", "show")
     assert told.code == 6
     for place in ("--url", "KANPORT_URL", "kanport.toml", f"{tmp_path}/config", "/etc/kanport"):
-        assert f"searched {place}" in told.out
-        assert f"searched {place}" in told.err
-    assert "searched KANPORT_TOKEN_FILE: not set" in told.out
+        assert f"looked at {place}" in told.out
+        assert f"looked at {place}" in told.err
+    assert "looked at KANPORT_TOKEN_FILE: not set" in told.out
 
 
 def test_a_token_on_standard_input_is_read_by_every_command(

@@ -248,7 +248,7 @@ def test_every_place_looked_at_is_named_in_order() -> None:
     invalid = problem({})
     places = ["--url", "KANPORT_URL", "--token-file", "--token-stdin"]
     places += ["KANPORT_TOKEN", "KANPORT_TOKEN_FILE"]
-    looked = [line.split()[1].rstrip(":") for line in invalid.details if "searched" in line]
+    looked = [line.split()[2].rstrip(":") for line in invalid.details if "looked at" in line]
     assert looked == places
 
 

@@ -27,7 +27,7 @@ def test_every_row_and_every_step_of_a_person_is_told() -> None:
     told = explain_person(known_of(*ROWS), "Ada")
     assert [(row.part, str(row.origin)) for row in told.rows] == [
         ("users", "staff.csv:2"),
-        ("memberships, number 1", "grants.csv:2"),
+        ("memberships, item 1", "grants.csv:2"),
     ]
     text = as_text(document_of(told))
     assert "ADA → trim → ADA → lower → ada" in text
@@ -80,7 +80,7 @@ def test_why_unchanged() -> None:
     assert not told.changes
     assert "The server already has what the sources give: name, role." in told.reasons
     assert "Not given by the sources, so unchanged: email." in told.reasons
-    assert "The server already has the wanted role: ALPHA." in told.reasons
+    assert "The server already has the wanted role in ALPHA." in told.reasons
     assert "Nothing changes for this user." in told.reasons
 
 
@@ -119,7 +119,7 @@ def test_why_somebody_is_not_managed() -> None:
 def test_missing_and_managed_is_a_change() -> None:
     told = explain_person(known_of(*ROWS, missing="disable"), "bob")
     assert [change.action.value for change in told.changes] == ["user.disable"]
-    assert "Missing users: disable" in why(told)
+    assert "users.missing: disable" in why(told)
 
 
 def test_why_somebody_stays_when_a_row_might_be_about_them() -> None:

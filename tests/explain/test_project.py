@@ -86,4 +86,4 @@ def test_a_renamed_user_has_one_line_with_the_new_name() -> None:
     assert [(one.username, one.wanted, one.held) for one in told.access] == [
         ("lovelace", "project-member", "project-member")
     ]
-    assert "The server already has the wanted role: lovelace." in told.reasons
+    assert "The server already has the wanted role for lovelace." in told.reasons

@@ -218,7 +218,7 @@ REFERENCES = {
         '6:9: there is no source "staf" | did you mean staff?'
     ),
     GOOD.replace("from: staff", "from: [staff, staff]"): (
-        '6:17: "staff" stands here twice | leave one out'
+        '6:17: "staff" is listed twice | leave one out'
     ),
     GOOD.replace("from: staff", "from: [staff, ldap]"): (
         '6:17: there is no source "ldap" | sources has staff and phones'

@@ -115,7 +115,7 @@ def test_aliases_cannot_make_a_small_file_huge(tmp_path: Path) -> None:
     [
         (
             GOOD + "kanport: 2\n",
-            '9:1: "kanport" stands here twice; the first is in line 1 | leave one of them out',
+            '9:1: "kanport" is defined twice; first on line 1 | leave one of them out',
         ),
         (
             GOOD + "<<: {name: x}\n",

@@ -138,7 +138,7 @@ def test_what_a_selected_change_needs_comes_along_and_the_plan_says_so() -> None
     assert part.partial.left_out == {"membership.grant": 1}
     (finding,) = [one for one in part.findings if one.code == "plan-partial"]
     assert finding.message == (
-        "the plan is partial: --only project:alpha leaves out 1 change (1 membership.grant);"
+        "--only project:alpha leaves out 1 change (1 membership.grant);"
         " 1 change that it does not name is in the plan because others need it"
     )
 

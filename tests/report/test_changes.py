@@ -70,7 +70,7 @@ def test_a_row_whose_user_is_skipped_is_skipped_even_if_the_rest_of_it_led_to_a_
     (row,) = [row for row in view.rows if row.place == "staff.csv:3"]
     assert row.lines and row.fate is RowResult.SKIPPED
     (told,) = [total for total in view.sums if total.total.key == "rows"]
-    assert "1 skipped" in told.text and told.total.number == len(view.rows)
+    assert "1 about skipped users" in told.text and told.total.number == len(view.rows)
 
 
 CREW = "*Crew* <b>"

@@ -122,13 +122,13 @@ def drawn_fits(lines: list[str], width: int) -> bool:
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("size", SIZES)
-def test_a_plan_of_any_size_takes_25_lines_and_begins_and_ends_with_the_verdict(
+def test_a_plan_of_any_size_takes_25_lines_and_begins_with_the_verdict(
     size: int, width: int
 ) -> None:
     steps = ("kanport apply plan.json --passwords-to new-passwords.csv", "Read it first.")
     lines = shown(of_plan(big_plan(size), next_steps=steps), width)
     assert drawn_fits(lines, width)
-    assert lines[0] == lines[-1]
+    assert lines[0] not in lines[1:]
     assert len(lines) == 1 if size == 0 else "kanport apply plan.json" in "\n".join(lines)
 
 
@@ -138,7 +138,7 @@ def test_a_stopped_plan_says_why_and_how_to_override_it(size: int, width: int) -
     view = of_plan(big_plan(size, GUARD), next_steps=("If this is correct: kanport plan m.yaml",))
     lines = shown(view, width)
     assert drawn_fits(lines, width)
-    assert lines[0] == lines[-1] == "✗ Stopped by 1 safety check. Nothing was changed."
+    assert lines[0] == "✗ Stopped by 1 safety check. Nothing was changed."
     text = " ".join(" ".join(lines).split())
     assert "limit-revoke-in-project: Limit exceeded in AUDIT: 11 revocations planned" in text
     assert "--allow revoke:AUDIT=11" in text
@@ -158,7 +158,6 @@ def test_a_run_of_any_size_takes_25_lines_and_says_what_failed_and_what_now(
     lines = shown(view, width)
     assert drawn_fits(lines, width)
     if size:
-        assert lines[0] == lines[-1]
         assert f"{size // 2} of {size} change" in lines[0]
         assert any("→ " in line for line in lines)
 
@@ -365,7 +364,6 @@ def test_a_run_that_stopped_says_why() -> None:
     run = make_run(plan, {2: (Status.NOT_ATTEMPTED, "time was up")}, "a signal came")
     lines = piped(of_run(plan, run))
     assert row_of(lines, "Stopped") == "a signal came"
-    assert lines[0] == lines[-1]
     assert "Stopped early. 1 of 2 changes made, 1 not started." in lines[0]
 
 
@@ -489,8 +487,10 @@ def test_needs_review_counts_the_severe_and_the_plain_ones_apart(
         )
 
 
-def test_after_a_run_few_of_the_reviewed_changes_are_shown() -> None:
+def test_after_a_run_with_failures_few_of_the_reviewed_changes_are_shown() -> None:
     plan = make_plan(grants(9))
+    plain = shown(of_run(plan, make_run(plan)), 100)
+    assert any(line.strip().endswith("9 of 9 changes") for line in plain)
     special = {at: (Status.FAILED, f"reason {at}") for at in range(1, 4)}
     lines = shown(of_run(plan, make_run(plan, special)), 100)
     assert sum(line.startswith(("    ! grant", "    + grant")) for line in lines) == 3
@@ -613,12 +613,11 @@ def test_data_that_are_checked_show_places_and_what_to_do() -> None:
 def test_the_end_names_files_all_details_and_the_next_steps_once_each() -> None:
     view = of_plan(make_plan(grants(1), findings=()), next_steps=("first", "second"))
     lines = piped(view, "kanport report plan.json", Journal="run.jsonl")
-    assert lines[-5:] == [
+    assert lines[-4:] == [
         "Journal: run.jsonl",
         "All details: kanport report plan.json",
         "Next: first",
         "  second",
-        lines[0],
     ]
     assert row_of(piped(view), "All details") == ""
 

@@ -114,5 +114,5 @@ def test_an_undo_shows_each_change_beside_the_one_that_it_takes_back(
     view = view_of(made["undo"])
     assert view.facts.undoes is not None and view.facts.undoes.sources
     assert all(line.undoes for line in view.lines)
-    page = Reader(html.render(view)).parts["Gained and lost by user"].text
+    page = Reader(html.render(view)).parts["Changes by user"].text
     assert page.count("undoes") >= len(view.lines) // 2

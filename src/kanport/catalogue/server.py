@@ -42,17 +42,17 @@ SERVER: Mapping[str, CatalogueEntry] = {
         "The plan is only a part of the whole one (--only).",
         {
             "": Text(
-                "the plan is partial: --only {only:list} leaves out {count:#change|changes}"
+                "--only {only:list} leaves out {count:#change|changes}"
                 " ({left_out:+})",
                 "to make the rest, plan again without --only",
             ),
             "needed": Text(
-                "the plan is partial: --only {only:list} leaves out {count:#change|changes}"
+                "--only {only:list} leaves out {count:#change|changes}"
                 " ({left_out:+}); {needed:#change|changes} that it does not name"
                 " {needed:is|are} in the plan because others need {needed:it|them}",
                 "to make the rest, plan again without --only",
             ),
-            "whole": Text("the plan is limited to --only {only:list}, which leaves out no change"),
+            "whole": Text("--only {only:list} leaves out no change"),
         },
     ),
     "person-unsearched": CatalogueEntry(

@@ -208,7 +208,7 @@ def _lines(layers: "Layers", rows: list[SettingRow]) -> list[str]:
     where = str(file.path) if file.path else "none"
     lines = [f"configuration  {where}"]
     if file.path is None:
-        lines += [f"  searched {place}" for place in file.looked_at]
+        lines += [f"  looked at {place}" for place in file.looked_at]
     if file.profile:
         chosen = "KANPORT_PROFILE" if os.environ.get("KANPORT_PROFILE") == file.profile else ""
         lines.append(f"profile  {file.profile}" + (f"  ({chosen})" if chosen else ""))

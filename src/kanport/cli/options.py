@@ -474,7 +474,7 @@ DETAIL = (
     setting(
         "--full",
         is_flag=True,
-        help="Print every change and finding, with digests and times, also on a terminal. Without"
+        help="Print every list in full, with digests and times, also on a terminal. Without"
         " it, a terminal shows a summary.",
     ),
     SUMMARY,

@@ -436,8 +436,8 @@ class Layers:
     def looked_at(self, *settings: Setting[Any]) -> tuple[str, ...]:
         """Return a line for each place that does not have the value."""
         return (
-            *(f"searched {setting.flag}: not given" for setting in settings),
-            *(f"searched {setting.variable}: not set" for setting in settings),
+            *(f"looked at {setting.flag}: not given" for setting in settings),
+            *(f"looked at {setting.variable}: not set" for setting in settings),
             *self.file_lines(settings[0].key),
         )
 
@@ -445,9 +445,9 @@ class Layers:
         """Return a line for each file that does not have the key."""
         file = self.file
         if file.path is None:
-            return tuple(f"searched {place}" for place in file.looked_at)
+            return tuple(f"looked at {place}" for place in file.looked_at)
         *before, last = file.looked_at or (str(file.path),)
         why = file.withheld.get(key, f"there is no {key}")
         where = f" in profile {file.profile} or outside" if file.profile else ""
         told = why if key in file.withheld else f"{why}{where}"
-        return (*(f"searched {place}" for place in before), f"searched {last}: {told}")
+        return (*(f"looked at {place}" for place in before), f"looked at {last}: {told}")

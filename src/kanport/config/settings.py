@@ -248,10 +248,10 @@ def _refuse(layers: Layers) -> Token:
         hint="Kanboard shows it under Settings > API. Put it in a file that only you can read, and "
         "name that with KANPORT_TOKEN_FILE; or set KANPORT_TOKEN.",
         details=(
-            "searched --token-file: not given",
-            "searched --token-stdin: not given",
-            "searched KANPORT_TOKEN: not set",
-            "searched KANPORT_TOKEN_FILE: not set",
+            "looked at --token-file: not given",
+            "looked at --token-stdin: not given",
+            "looked at KANPORT_TOKEN: not set",
+            "looked at KANPORT_TOKEN_FILE: not set",
             *layers.file_lines("token"),
         ),
     )

@@ -5,7 +5,7 @@ explanation; the document and the plain values for programs are made from it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from kanport.explain.model import Access, ExplainedRow, Explanation, Known
 from kanport.fields import CHANGEABLE, USER_FIELDS, USERNAME, labels
@@ -57,9 +57,14 @@ def person_reasons(
     elif not any(row.part == "users" for row in rows):
         yield from _absent(users, known, user, changes)
     if known.plan is not None:
-        yield from relation_reasons(known, {one.project: one for one in access}, named)
-        if user is not None and known.mapping.spec.memberships:
-            yield "Kanport reads only projects that the mapping or its sources name."
+        yield from relation_reasons(known, {one.project: one for one in access}, named, "in")
+        current = known.current
+        if user is not None and known.mapping.spec.memberships and current is not None:
+            if not current.projects_read.issuperset(project.id for project in current.projects):
+                yield (
+                    "Access to some projects is not shown, because the mapping and its sources"
+                    " do not name them."
+                )
         if not changes and user is not None:
             yield "Nothing changes for this user."
 
@@ -76,7 +81,7 @@ def _stops(known: Known) -> Iterator[str]:
 def _protected(known: Known, names: Sequence[str]) -> Iterator[str]:
     for pattern in known.mapping.spec.protect:
         if any(map(name_matcher([pattern]), names)):
-            yield f'Protected by "{pattern}" in `protect`: Kanport changes nothing of this user.'
+            yield f'Protected by "{pattern}" in `protect`: Kanport does not change this user.'
 
 
 def _doubts(known: Known, keys: Collection[str]) -> Iterator[str]:
@@ -142,7 +147,10 @@ def _absent(
             " (users.missing: keep)."
         )
         return
-    yield f"The sources of users do not name this user. Missing users: {steps}."
+    yield (
+        "The sources of users do not name this user. For such users, the mapping"
+        f" has users.missing: {steps}."
+    )
     managed = users.managed
     if managed is None:
         yield "The mapping manages nobody (no users.managed), so the user stays."
@@ -160,12 +168,15 @@ def _absent(
 
 
 def relation_reasons(
-    known: Known, access: Mapping[str, Access], named: Callable[[Change], str | None]
+    known: Known,
+    access: Mapping[str, Access],
+    named: Callable[[Change], str | None],
+    preposition: Literal["in", "for"],
 ) -> Iterator[str]:
     """Yield why access does not change, by what tells it apart: its project, or its user.
 
     `named` returns this name of a change; None for a change of something else. What changes has its
-    own reason.
+    own reason. `preposition` is what leads to these names in a sentence.
     """
     plan = known.plan
     if plan is None:
@@ -177,16 +188,16 @@ def relation_reasons(
         if name in changed or one.held is None:
             continue
         if one.wanted == one.held:
-            why = "The server already has the wanted role"
+            why = f"The server already has the wanted role {preposition}"
         elif one.wanted is not None:
-            why = f"Kanport keeps the role on the server ({withheld.get(name, _KEPT_ROLE)})"
+            why = f"Kanport keeps the role on the server ({withheld.get(name, _KEPT_ROLE)}):"
         elif not RELATIONS[About.MEMBERSHIP].ends_unlisted(known.mapping.spec):
-            why = "Not in the sources, and the mapping keeps the role (memberships_missing: keep)"
+            why = "Not in the sources, and the mapping keeps the role (memberships_missing: keep):"
         else:
-            why = f"Not in the sources, but Kanport keeps the role ({withheld.get(name, _KEPT)})"
+            why = f"Not in the sources, but Kanport keeps the role ({withheld.get(name, _KEPT)}):"
         listed.setdefault(why, []).append(name)
     for why, names in listed.items():
-        yield f"{why}: {', '.join(names)}."
+        yield f"{why} {', '.join(names)}."
 
 
 _KEPT_ROLE = "the user is protected, or Kanport cannot use a row"

@@ -166,6 +166,7 @@ def _reasons(
         known,
         {one.username: one for one in access},
         lambda change: _whose(known, change) if _changes(change, project, keys) else None,
+        "for",
     )
     if named and not changes:
         yield "Nothing changes in this project."

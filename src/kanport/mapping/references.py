@@ -59,7 +59,7 @@ def _users(users: Table, known: tuple[str, ...]) -> Mistakes:
         at: KeyPath = ("users", "from", number) if many else ("users", "from")
         yield from _source(name, known, at)
         if isinstance(name, str) and name in names[:number]:
-            yield problem(f"{quoted(name)} stands here twice", at=at, hint="leave one out")
+            yield problem(f"{quoted(name)} is listed twice", at=at, hint="leave one out")
     used = tuple(name for name in names if isinstance(name, str))
     fields = users.get("fields")
     for field, rule in fields.items() if isinstance(fields, dict) else ():

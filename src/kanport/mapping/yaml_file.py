@@ -196,7 +196,7 @@ class _Builder:
             spot = _spot(key)
             first = self.document.keys.get((*path, name))
             if name in table and first is not None:
-                message = f"{quoted(name)} stands here twice; the first is in line {first.line}"
+                message = f"{quoted(name)} is defined twice; first on line {first.line}"
                 self.document.mistakes.append(Mistake(spot, message, "leave one of them out"))
                 continue
             self.document.keys[(*path, name)] = spot

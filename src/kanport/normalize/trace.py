@@ -195,11 +195,11 @@ def source_bindings(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Iter
     custom = {spelling_key(name): frozenset(roles) for name, roles in spec.custom_roles.items()}
     for number, rule in enumerate(spec.memberships, 1):
         table, context = tables[rule.from_], shared[rule.from_]
-        yield _membership(f"memberships, number {number}", rule, table, context, custom)
+        yield _membership(f"memberships, item {number}", rule, table, context, custom)
     for number, groups in enumerate(spec.groups, 1):
         if groups.from_ is not None and groups.name is not None:
             table, context = tables[groups.from_], shared[groups.from_]
-            yield _groups(f"groups, number {number}", groups, table, context)
+            yield _groups(f"groups, item {number}", groups, table, context)
 
 
 def _users(users: Users, table: Table, context: Context) -> SourceBinding:

@@ -142,12 +142,12 @@ class _Part(NamedTuple):
 def _parts(view: View) -> Iterator[_Part]:
     """Yield the sections in their order; what a ticket must tell has the most room."""
     steps = [f"- {prose(step)}" for step in what_to_do(view)]
-    yield _Part("What now", steps, fixed=True)
+    yield _Part("Next steps", steps, fixed=True)
     yield _Part("Not as planned" if view.verified else "Not done", list(_undone(view)), CHANGE, 30)
     yield _Part("Needs review", list(_review(view)), CHANGE, 25)
     yield _Part("Withheld", [_withheld(one) for one in view.withheld], REMOVAL, 15)
     yield _Part("Still open", [f"- {prose(open_words(one))}" for one in view.open], REMOVAL, 10)
-    yield _Part("Gained and lost by user", list(_people(view)), CHANGE, 20)
+    yield _Part("Changes by user", list(_people(view)), CHANGE, 20)
     yield _Part("By project", list(map(_project, view.projects)), PROJECT, 10)
     if view.matrix is not None:
         rows = list(map(_access, view.matrix.rows))

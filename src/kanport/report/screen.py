@@ -1,8 +1,8 @@
 """A report as an answer that fits a screen: at most 25 lines at 80 columns, whatever its size.
 
-The verdict comes first and last. Between them: what it is about, what stops it and how to override
-that, counts, what failed or is withheld, what needs review, and the next command. `text` shows
-everything; both print on a `Page`.
+The verdict comes first. Then: what it is about, what stops it and how to override that, counts,
+what failed or is withheld, what needs review, and the next command. `text` shows everything; both
+print on a `Page`.
 """
 
 import shlex
@@ -96,7 +96,6 @@ def render(
             _row(last, "All details", full_command)
         for number, step in enumerate(view.next_steps):
             _row(last, "" if number else "Next", step)
-        add_verdict(last, view)
         _add_body(page, view, LINES - len(last.lines))
         page.lines.extend(last.lines)
     page.show()
@@ -178,15 +177,15 @@ def is_one_line(view: View) -> bool:
     return quiet and view.kind is not ViewKind.VALIDATION
 
 
-# --- what stands between the verdicts -------------------------------------------------------------
+# --- what follows the verdict ---------------------------------------------------------------------
 
 
 def _add_body(page: Page, view: View, most: int) -> None:
     """Add what the reader must know, so that the page has at most so many lines."""
     fixed = {name: _drawn(page, block, view) for name, block in _FIXED.items()}
     free = most - len(page.lines) - sum(map(len, fixed.values()))
-    # After a run, what failed matters more than what was to be reviewed before it.
-    reviewed = 4 if view.kind is ViewKind.RUN else _REVIEWED + 2
+    # What failed matters more than what was to be reviewed before it.
+    reviewed = 4 if view.undone else _REVIEWED + 2
     wants = {"failures": LINES, "review": reviewed, "findings": LINES}
     least = {"failures": _FAILURES} if view.undone else {}
     shrunk = {
@@ -442,15 +441,17 @@ def _value(text: str | None) -> str:
 def _findings(page: Page, view: View, most: int) -> None:
     """Add the findings, those that say the same as one, the worst first.
 
-    Where data are checked, each comes with its hint if there is room for all of them.
+    Where data are checked, each comes with its hint if there is room for all of them. What a plan
+    leaves out stands above them (`_about`).
     """
-    groups = finding_groups(view.findings)
+    findings = [finding for finding in view.findings if finding.code != "plan-partial"]
+    groups = finding_groups(findings)
     checked = view.kind is ViewKind.VALIDATION
     if not checked:
         groups = tuple(group for group in groups if group.severity is not Severity.INFO)
     if not groups or most < 1:
         return
-    numbers = severities_in(view.findings)
+    numbers = severities_in(findings)
     parts = [counted(numbers[one], noun) for one, noun in SEVERITIES.items() if numbers[one]]
     _row(page, "Findings", listed(parts))
     entries = [_finding(page, group) for group in groups[:LINES]] if checked else []

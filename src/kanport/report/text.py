@@ -49,7 +49,7 @@ def render(view: View, console: Console) -> None:
     """Print a report on a console, and leave out nothing."""
     page = Page.on(console)
     _top(page, view)
-    _list(page, "What now", what_to_do(view))
+    _list(page, "Next steps", what_to_do(view))
     _undone(page, view)
     show_risky(page, view)
     _withheld(page, view)
@@ -346,7 +346,7 @@ def show_risky(page: Page, view: View) -> None:
 
 def show_people(page: Page, view: View) -> None:
     """Show what happens to each person, also through groups."""
-    _show_groups(page, "Gained and lost by user", people_and_groups(view))
+    _show_groups(page, "Changes by user", people_and_groups(view))
 
 
 def show_things(page: Page, view: View) -> None:

@@ -102,7 +102,7 @@ def told(view: View) -> list[list[str]]:
 
     What comes or goes with a group is no change, and has no number.
     """
-    part = Reader(html.render(view)).parts["Gained and lost by user"]
+    part = Reader(html.render(view)).parts["Changes by user"]
     rows = [row for row in part.rows if row and row[0] != "User"]
     width = 5 if view.numbers is None else 6
     rows = [row[-width:] for row in rows if row[-1]]

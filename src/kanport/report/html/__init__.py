@@ -181,7 +181,7 @@ def _sections(view: View, grid: "_Grid") -> list[PageSection]:
     """Return the sections that have something to show, in their order on the page."""
     overridden = any(guard.lifted for guard in view.guards)
     planned = (
-        (PageSection("now", "What now"), bool(what_to_do(view))),
+        (PageSection("now", "Next steps"), bool(what_to_do(view))),
         (
             PageSection("undone", "Not as planned" if view.verified else "Not done"),
             bool(view.undone),
@@ -190,7 +190,7 @@ def _sections(view: View, grid: "_Grid") -> list[PageSection]:
         (PageSection("withheld", "Withheld"), bool(view.withheld)),
         (PageSection("open", "Still open"), bool(view.open)),
         (PageSection("changes", "At a glance"), bool(view.summary or view.projects)),
-        (PageSection("people", "Gained and lost by user"), bool(view.people or _indirect(view))),
+        (PageSection("people", "Changes by user"), bool(view.people or _indirect(view))),
         (PageSection("projects", "By project"), bool(view.projects)),
         (PageSection("access", "Access before and after"), bool(grid.rows)),
         (PageSection("things", "Groups and projects"), bool(view.others)),
