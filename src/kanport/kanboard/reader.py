@@ -22,7 +22,7 @@ from kanport.kanboard.faults import NoAnswer
 from kanport.kanboard.rpc import METHOD_NOT_FOUND, Call, Calls, RefusedCall
 from kanport.model import CurrentState, Group, Project, ServerInfo, Unlisted, User
 from kanport.names import other_spellings
-from kanport.records import dataclass
+from kanport.records import dataclass, rarely_collected
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 ROLES_AT_ONCE = 500
 
 
+@rarely_collected()
 def read_current(
     client: Client,
     *,
