@@ -42,8 +42,7 @@ SERVER: Mapping[str, CatalogueEntry] = {
         "The plan is only a part of the whole one (--only).",
         {
             "": Text(
-                "--only {only:list} leaves out {count:#change|changes}"
-                " ({left_out:+})",
+                "--only {only:list} leaves out {count:#change|changes} ({left_out:+})",
                 "to make the rest, plan again without --only",
             ),
             "needed": Text(

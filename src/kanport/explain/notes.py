@@ -59,12 +59,16 @@ def person_reasons(
     if known.plan is not None:
         yield from relation_reasons(known, {one.project: one for one in access}, named, "in")
         current = known.current
-        if user is not None and known.mapping.spec.memberships and current is not None:
-            if not current.projects_read.issuperset(project.id for project in current.projects):
-                yield (
-                    "Access to some projects is not shown, because the mapping and its sources"
-                    " do not name them."
-                )
+        if (
+            user is not None
+            and known.mapping.spec.memberships
+            and current is not None
+            and not current.projects_read.issuperset(project.id for project in current.projects)
+        ):
+            yield (
+                "Access to some projects is not shown, because the mapping and its sources"
+                " do not name them."
+            )
         if not changes and user is not None:
             yield "Nothing changes for this user."
 

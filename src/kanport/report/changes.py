@@ -564,7 +564,10 @@ def sum_of_rows(rows: InputRows, *, planned: bool) -> tuple[Sum, ...]:
         rare = (RowResult.NOT_MADE, RowResult.SKIPPED)
         told = [RowResult.CHANGED, *rare, RowResult.LEFT_OUT, RowResult.NOTHING]
         told = [fate for fate in told if fate not in rare or numbers[fate]]
-    words = {RowResult.SKIPPED: "about skipped users, projects or groups", RowResult.LEFT_OUT: "with errors"}
+    words = {
+        RowResult.SKIPPED: "about skipped users, projects or groups",
+        RowResult.LEFT_OUT: "with errors",
+    }
     parts = tuple(
         Count(fate.replace(" ", "_"), numbers[fate], words.get(fate, fate.value)) for fate in told
     )
