@@ -204,7 +204,7 @@ def test_every_value_is_rendered(club: Path, open_server: kanport.Client, form: 
 
 def test_a_format_that_is_none_and_one_without_text_are_refused(club: Path) -> None:
     inputs = kanport.read(club)
-    with pytest.raises(kanport.UsageError, match='"docx" is no format'):
+    with pytest.raises(kanport.UsageError, match='"docx" is not a format'):
         kanport.render(inputs, format="docx")
     with pytest.raises(kanport.UsageError, match="needs a file"):
         kanport.render(inputs, format="excel")
@@ -227,7 +227,7 @@ def test_a_plan_that_needs_an_approval_is_refused_without_one(
     club: Path, open_server: kanport.Client
 ) -> None:
     plan = kanport.plan(kanport.read(club), open_server)
-    with pytest.raises(kanport.GuardTripped, match="no approval"):
+    with pytest.raises(kanport.GuardTripped, match="not approved"):
         kanport.apply(plan, open_server, require_approval=True)
 
 

@@ -890,7 +890,7 @@ def render(
     elif format in FORMATS:
         form = FORMATS[format]
     else:
-        raise UsageError(f'"{format}" is no format', hint=f"use one of {', '.join(FORMATS)}")
+        raise UsageError(f'"{format}" is not a format', hint=f"use one of {', '.join(FORMATS)}")
     from kanport.report.proof import drawn_with_proof, write_report
 
     shown = view_of(what, mask=mask)

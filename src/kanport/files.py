@@ -150,7 +150,7 @@ def _print(content: bytes) -> None:
     except UnicodeDecodeError:
         if sys.stdout.isatty():
             raise UsageError(
-                "this is no text, so it does not go to a terminal", hint="name a file, or pipe it"
+                "this is not text, so it does not go to a terminal", hint="name a file, or pipe it"
             ) from None
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
@@ -297,7 +297,7 @@ def _refusal(path: Path, problem: Exception) -> UsageError:
     # pathlib tells a loop of links with a RuntimeError, and a null byte with a ValueError.
     full = isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT)
     return UsageError(
-        f"{path} cannot be written: {why or 'it is no path to a file'}",
+        f"{path} cannot be written: {why or 'it is not a path to a file'}",
         hint=_FULL if full else _HINT,
     )
 
@@ -391,7 +391,9 @@ def read_secret(path: Path, what: str) -> str:
         ) from error
     except ValueError as error:
         # A null byte in it.
-        raise ConfigInvalid(f"The {what} file cannot be read: {str(path)!r} is no path.") from error
+        raise ConfigInvalid(
+            f"The {what} file cannot be read: {str(path)!r} is not a path."
+        ) from error
     if len(content) > LONGEST_SECRET:
         raise ConfigInvalid(f"The file {path} holds more than a {what}.")
     try:

@@ -34,7 +34,7 @@ TABLE = [
         Exit.OK,
         "Kanport run: club\n"
         "✓ All 6 changes are done: 3 users were created; 3 memberships were granted.\n",
-        "Wrote FOLDER/state/club-RUN.journal.jsonl: journal.\n"
+        "Wrote FOLDER/state/club-RUN.journal.jsonl: journal (readable only by you).\n"
         "Verified: a second plan has no changes.\n",
     ),
     Row(endings.nothing_to_do, Exit.OK, "", ""),
@@ -66,7 +66,7 @@ TABLE = [
         Exit.PARTIAL,
         "Kanport run: club\n"
         "✓ All 6 changes are done: 3 users were created; 3 memberships were granted.\n",
-        "Wrote FOLDER/state/club-RUN.journal.jsonl: journal.\n"
+        "Wrote FOLDER/state/club-RUN.journal.jsonl: journal (readable only by you).\n"
         "Verified: a second plan has no changes.\n",
     ),
     Row(
@@ -74,9 +74,9 @@ TABLE = [
         Exit.GUARD,
         "Kanport plan: club\n✗ Stopped by 1 safety check. Nothing was changed.\n",
         "Error: 1 safety check stopped the plan; nothing was written\n"
-        "  limit-create: Limit exceeded: 3 users to create, 2 allowed (check the plan; if it is"
-        " correct, --allow create=3 overrides this check for one run; or set create: 3 under limits"
-        " in the mapping)\n",
+        "  limit-create: Limit exceeded: 3 users would be created, 2 allowed (check the plan; if"
+        " it is correct, --allow create=3 overrides this check for one run; or set create: 3 under"
+        " limits in the mapping)\n",
     ),
     Row(
         endings.invalid_rows,
@@ -150,7 +150,7 @@ TABLE = [
         "",
         "Error: the server has changed since the plan was made; nothing was written\n"
         '  the plan creates user "ada", who exists already (#2)\n'
-        "Hint: make a new plan\n",
+        "Hint: make a new plan: kanport plan club.yaml -o PLAN.json\n",
     ),
     Row(
         endings.pending,
@@ -163,7 +163,7 @@ TABLE = [
         Exit.INTERRUPTED,
         "Kanport run: club\n"
         "✗ The run stopped early. 3 of 6 changes are in place; 3 were not started.\n",
-        "Wrote FOLDER/state/club-RUN.journal.jsonl: journal.\n"
+        "Wrote FOLDER/state/club-RUN.journal.jsonl: journal (readable only by you).\n"
         "Finish the run with: kanport resume FOLDER/state/club-RUN.journal.jsonl\n",
     ),
     Row(

@@ -30,7 +30,7 @@ def test_nothing_is_written_without_an_approval_where_one_is_required(
 ) -> None:
     refused = kanport("apply", "plan.json", "--yes", "--require-approval")
     assert refused.code == 4
-    assert "there is no approval of this plan; nothing was written" in refused.err
+    assert "this plan is not approved (there is no" in refused.err
     assert not server.writes
 
 

@@ -268,4 +268,4 @@ def test_a_server_that_is_no_kanboard_is_told_with_a_hint(reply: Reply) -> None:
 
 def test_another_json_rpc_server_is_no_kanboard() -> None:
     stopped = failure({"getAllUsers": []})
-    assert "no Kanboard" in stopped.message
+    assert "not a Kanboard" in stopped.message

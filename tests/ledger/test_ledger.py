@@ -127,9 +127,9 @@ def test_a_file_that_is_no_database_is_refused_and_kept(path: Path) -> None:
     path.write_text("Login;Name\nada;Ada Lovelace\n" * 100, encoding="utf-8")
     before = path.read_bytes()
     refusal = why(path)
-    assert "is no ledger of Kanport" in refusal.message
+    assert "is not a ledger of Kanport" in refusal.message
     assert "move it away" in (refusal.hint or "")
-    with pytest.raises(ConfigInvalid, match="no ledger"):
+    with pytest.raises(ConfigInvalid, match="not a ledger"):
         remember_people(path, SERVER, [ADA], now=MONDAY)
     assert path.read_bytes() == before
 

@@ -19,7 +19,7 @@ BEGIN = "a mapping begins with the line kanport: 1"
         ("hello\n", f"1:1: a mapping is a table of keys and values | {BEGIN}"),
         (
             "kanport: 1\nsources:\n\tstaff: x\n",
-            "3:1: a tab stands where YAML takes blanks only | indent with blanks",
+            "3:1: a tab is not allowed here: YAML indents with spaces | indent with spaces",
         ),
         (
             GOOD + "---\nkanport: 1\n",
@@ -61,7 +61,7 @@ BEGIN = "a mapping begins with the line kanport: 1"
         ),
         (
             GOOD + "name: staff: nightly\n",
-            "9:12: a colon stands where none can be | check the indentation; a blank follows each"
+            "9:12: a colon stands where none can be | check the indentation; a space follows each"
             " key's colon; put text with a colon in quotes",
         ),
         (

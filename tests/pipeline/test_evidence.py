@@ -234,8 +234,8 @@ def test_odd_archives_are_refused(packed: Path) -> None:
         assert not evidence.checks.hold and not evidence.proves
         return evidence.checks.checked[0].why
 
-    assert "no ZIP archive" in refused(b"PK nonsense")
-    assert "no ZIP archive" in refused(whole[:400])
+    assert "not a ZIP archive" in refused(b"PK nonsense")
+    assert "not a ZIP archive" in refused(whole[:400])
     assert refused(b"in front" + whole) and refused(whole + b"behind")
     for name in ("../evil.txt", "/etc/passwd", "a\\b", "sources/../x", "reports/x.html"):
         packed.write_bytes(whole)

@@ -110,7 +110,7 @@ def test_a_file_that_is_no_plan_is_refused_with_what_it_is(tmp_path: Path) -> No
     cases = {
         whole[: len(whole) // 2]: "is cut off",
         "": "is empty",
-        "kanport: 1\n": "is not JSON",
+        "kanport: 1\n": "this is not JSON",
         "[]": "has no format",
         '{"a": 1}': "has no format",
         '{"format": "kanport-plan/9"}': "of the format 'kanport-plan/9'",
@@ -118,7 +118,7 @@ def test_a_file_that_is_no_plan_is_refused_with_what_it_is(tmp_path: Path) -> No
         whole.replace('"source": "people"', '"sourec": "people"'): "is not a valid plan",
         whole.replace('"row": 2', '"row": "two"'): "is not a valid plan",
         whole.replace("person-unknown", "person-unheard-of"): "is not a valid plan",
-        "[" * 100_000: "is not JSON",
+        "[" * 100_000: "this is not JSON",
     }
     for text, said in cases.items():
         path.write_text(text, "utf-8")
@@ -128,7 +128,7 @@ def test_a_file_that_is_no_plan_is_refused_with_what_it_is(tmp_path: Path) -> No
     assert "this is a report" in (_refusal(path).hint or "")
     path.write_bytes(b"PK\x03\x04\xff\xfe")
     assert "is not UTF-8" in _refusal(path).message
-    assert "cannot be read" in _refusal(tmp_path / "nowhere.json").message
+    assert _refusal(tmp_path / "nowhere.json").message.startswith("there is no plan ")
     assert "cannot be read" in _refusal(tmp_path).message
 
 

@@ -367,7 +367,7 @@ def test_the_sample_is_what_its_page_says(kanport: Kanport) -> None:
     assert shown.code == 3
     assert "7 of 13 rows decided, 6 open" in shown.out
     assert (
-        "AUDIT-FIN.xlsx#Review!H6 | error | revokee | this is no decision | did you mean revoke?"
+        "AUDIT-FIN.xlsx#Review!H6 | error | revokee | this is not a decision | did you mean revoke?"
     ) in shown.out
     page = (sample / "README.md").read_text("utf-8")
     assert all(path.name in page for path in sample.iterdir() if path.suffix != ".md")

@@ -34,7 +34,7 @@ def test_two_people_approve_one_after_the_other(
 ) -> None:
     monkeypatch.setenv("KANPORT_APPROVAL_KEY", "0123456789abcdef")
     missing = kanport("apply", plan, "--yes")
-    assert missing.code == 4 and "no approval of this plan" in missing.err
+    assert missing.code == 4 and "this plan is not approved" in missing.err
     approve(kanport, monkeypatch, "Ada", "ada")
     one = kanport("apply", plan, "--yes")
     assert one.code == 4 and "it needs 2 people" in one.err

@@ -89,7 +89,7 @@ def test_a_plan_that_a_guard_stops_says_so_in_the_last_line_of_stderr_too(
     write_files(tmp_path, mapping=MAPPING + "limits: {create: 0}\n")
     stopped = kanport("plan", club)
     assert stopped.err.splitlines()[-1] == (
-        "Error: limit-create stopped the plan: Limit exceeded: 2 users to create, 0 allowed"
+        "Error: limit-create stopped the plan: Limit exceeded: 2 users would be created, 0 allowed"
     )
 
 

@@ -235,8 +235,8 @@ def test_a_read_only_ledger_is_read_and_told(club: Club, kanport: Kanport) -> No
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        ("garbage", "is no ledger of Kanport"),
-        ("torn", "is no ledger of Kanport, or is damaged"),
+        ("garbage", "is not a ledger of Kanport"),
+        ("torn", "is not a ledger of Kanport, or is damaged"),
         ("newer", "is of version 99"),
     ],
 )

@@ -122,7 +122,7 @@ def test_a_blank_before_a_quoted_value_is_named_as_such(tmp_path: Path, line: st
     text = f"a,b\n{line}\n2,y\n"
     finding = the_finding(lambda: read_csv(tmp_path, text, delimiter=","), "row-quotes")
     assert finding.origin is not None and finding.origin.row == 2
-    assert finding.hint is not None and "remove the blank" in finding.hint
+    assert finding.hint is not None and "remove the space" in finding.hint
 
 
 @pytest.mark.parametrize("line", ['ben; "Weiß; Ben"', 'ben; "Weiß; Ben";', 'ben; "Weiß"; "b"'])
@@ -137,12 +137,12 @@ def test_a_blank_before_a_quoted_header_is_named_as_such(tmp_path: Path) -> None
     used = ["Login", "Name"]
     found = findings_of(lambda: read_csv(tmp_path, text, used=used))
     assert {finding.code for finding in found} == {"row-quotes"}
-    assert all(finding.hint and "remove the blank" in finding.hint for finding in found)
+    assert all(finding.hint and "remove the space" in finding.hint for finding in found)
 
 
 def test_a_blank_behind_a_quoted_value_is_named_as_such(tmp_path: Path) -> None:
     finding = the_finding(lambda: read_csv(tmp_path, 'a,b\n"1" ,2\n'), "row-quotes")
-    assert finding.hint is not None and "remove the blank" in finding.hint
+    assert finding.hint is not None and "remove the space" in finding.hint
 
 
 def test_typographic_quotation_marks_are_named_as_such(tmp_path: Path) -> None:

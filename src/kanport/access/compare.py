@@ -449,7 +449,7 @@ class AccessComparison:
         return DataTable(
             "runs",
             "Runs of Kanport in this time",
-            ("Run", "Begun at", "By", "Mapping"),
+            ("Run", "Started", "By", "Mapping"),
             rows,
             "From the journals in the state folder and those of --journal.",
             tuple(row[0] for row in rows),

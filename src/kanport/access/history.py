@@ -160,7 +160,7 @@ class History:
         headline = (
             f"{counted(len(self.runs), RUN)}:"
             f" {counted(given, CHANGE)} gave access, {ended} ended access, {failed} failed;"
-            f" {len(open_runs)} not complete"
+            f" {len(open_runs) - stopped} incomplete, {stopped} stopped"
         )
         planned = sum(one.planned for one in tallies)
         return Document(
@@ -196,7 +196,7 @@ class History:
                         Count(
                             "incomplete",
                             len(open_runs) - stopped,
-                            "incomplete or interrupted",
+                            "incomplete",
                         ),
                         Count(
                             "stopped", stopped, "stopped by a safety check before the first write"
@@ -233,7 +233,7 @@ class History:
 
     def _table(self) -> DataTable:
         columns = (
-            *("Begun at", "Run", "Mapping", "By", "Approved by", "Result"),
+            *("Started", "Run", "Mapping", "By", "Approved by", "Result"),
             *("Planned", "Done", "Unchanged", "Failed", "Skipped", "Not started"),
             *("Gave access", "Ended access", "Withheld"),
         )

@@ -455,7 +455,7 @@ class AccessLists:
             MEMBERSHIP,
             ("direct", direct[True]),
             ("through a group", direct[False]),
-            ("direct or through a group", direct[None]),
+            ("unclear (direct or through a group)", direct[None]),
         )
         roles = Counter(
             one.role if one.role in PROJECT_ROLE_RANK else "custom" for one in memberships

@@ -526,7 +526,7 @@ def journal_digest(path: Path) -> str:
 
 
 def _too_large(path: Path) -> UsageError:
-    return UsageError(f"{path} is no journal: it has more than {MAX_BYTES:,} bytes")
+    return UsageError(f"{path} is not a journal: it has more than {MAX_BYTES:,} bytes")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -15,13 +15,13 @@ _ALLOW = "--allow {option:sh} overrides this check for one run"
 
 # By class of changes: their number in a plan.
 _PLANNED = {
-    "create": "{planned:#user|users} to create",
+    "create": "{planned:#user|users} would be created",
     "grant": "{planned:#grant|grants} planned",
     "update": "{planned:#update|updates} planned",
-    "raise": "{planned:#role or right|roles or rights} to raise",
-    "lower": "{planned:#role|roles} to lower",
-    "disable": "{planned:#user|users} to disable",
-    "remove": "{planned:#user|users} to remove",
+    "raise": "{planned:#role or right|roles or rights} would be raised",
+    "lower": "{planned:#role|roles} would be lowered",
+    "disable": "{planned:#user|users} would be disabled",
+    "remove": "{planned:#user|users} would be removed",
     "revoke": "{planned:#revocation|revocations} planned",
     "dropped": "{planned:#revocation|revocations} planned in projects and groups that no source"
     " names any more",
@@ -260,7 +260,7 @@ GUARDS: Mapping[str, CatalogueEntry] = {
     **dict(_limits()),
     "remove-unconfirmed": _overridable(
         "Kanport removes users only up to a number that the mapping sets.",
-        "{planned:#user|users} to remove, and the mapping sets no limits.remove",
+        "{planned:#user|users} would be removed, and the mapping sets no limits.remove",
         "disable these users instead (missing: disable), or set limits.remove in the mapping, or"
         f" {_ALLOW}",
     ),
@@ -271,7 +271,7 @@ GUARDS: Mapping[str, CatalogueEntry] = {
             f"{name}{end}": Text(f"{planned}, {{allowed}} allowed{of}")
             for name, planned in {
                 **_PLANNED,
-                "revoke-members": "up to {planned:#member|members} to lose access, including"
+                "revoke-members": "up to {planned:#member|members} would lose access, including"
                 " disabled and removed users",
                 "shrink": "{planned:#row|rows} fewer",
             }.items()
@@ -279,8 +279,8 @@ GUARDS: Mapping[str, CatalogueEntry] = {
         }
         | {
             f"revoke-groups{end}": Text(
-                "up to {planned:#membership|memberships} to lose, {groups} of them only through"
-                f" groups, {{allowed}} allowed{of}"
+                "up to {planned:#membership|memberships} would be lost, {groups} of them only"
+                f" through groups, {{allowed}} allowed{of}"
             )
             for end, of in (("", ""), ("-share", " ({share})"))
         },

@@ -21,7 +21,7 @@ PARTS: Mapping[str, CatalogueEntry] = {
     ),
     "review-advice": CatalogueEntry(
         "",
-        "What a reviewer should know of an access.",
+        "What a reviewer should know about an access entry.",
         {
             "disabled": Text("the account is disabled"),
             "orphan": Text("in no source"),

@@ -82,10 +82,10 @@ REVIEWS: Mapping[str, CatalogueEntry] = {
     ),
     "review-decision": CatalogueEntry(
         "error",
-        "A word is no decision.",
+        "A word is not a decision.",
         {
-            "": Text("this is no decision", f"write {_WORDS}"),
-            "near": Text("this is no decision", "did you mean {meant}?"),
+            "": Text("this is not a decision", f"write {_WORDS}"),
+            "near": Text("this is not a decision", "did you mean {meant}?"),
             "empty": Text("there is a new role, but no decision", "write change role"),
         },
     ),
@@ -99,7 +99,7 @@ REVIEWS: Mapping[str, CatalogueEntry] = {
             ),
             "same": Text("the user has this role already", "choose another one, or write keep"),
             "unknown": Text(
-                "this is no role of the project",
+                "this is not a role of the project",
                 "write project-manager, project-member or project-viewer",
             ),
         },

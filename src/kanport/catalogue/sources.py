@@ -277,7 +277,7 @@ SOURCES: Mapping[str, CatalogueEntry] = {
                 (
                     "blank-after",
                     "text follows the closing quotation mark of a value, in line {line}",
-                    "remove the blank between the quotation mark and the delimiter",
+                    "remove the space between the quotation mark and the delimiter",
                 ),
                 ("open", "a quotation mark opens here and is never closed", _DOUBLE),
                 (
@@ -288,8 +288,8 @@ SOURCES: Mapping[str, CatalogueEntry] = {
                 ("long", "a value has more than {most:,} characters", _DOUBLE),
                 (
                     "blank-before",
-                    "a blank precedes the quotation mark that opens a value",
-                    "remove the blank between the delimiter and the quotation mark",
+                    "a space precedes the quotation mark that opens a value",
+                    "remove the space between the delimiter and the quotation mark",
                 ),
             )
         }

@@ -198,10 +198,10 @@ VALUES: Mapping[str, CatalogueEntry] = {
     ),
     "cell-trimmed": CatalogueEntry(
         "info",
-        "Kanport removed blanks around a value.",
+        "Kanport removed whitespace around a value.",
         one(
-            "Kanport removed blanks other than plain spaces around {count:#value|values} of"
-            " {column:q}"
+            "Kanport removed whitespace other than plain spaces around"
+            " {count:#value|values} of {column:q}"
         ),
     ),
     "cell-composed": CatalogueEntry(
@@ -427,15 +427,15 @@ VALUES: Mapping[str, CatalogueEntry] = {
     ),
     "username-odd": _value(
         "warning",
-        "A username contains blanks or characters that are hard to type.",
+        "A username contains whitespace or characters that are hard to type.",
         {
             "": Text(
-                "the username contains a blank, a colon or an invisible character",
+                "the username contains a space, a colon or an invisible character",
                 "choose a username without it; it is hard to type, and a username with a colon"
                 " cannot use the API",
             ),
             "blanks": Text(
-                "the username begins or ends with blanks, which Kanboard removes",
+                "the username begins or ends with whitespace, which Kanboard removes",
                 "add the transform trim",
             ),
             "decimals": Text(

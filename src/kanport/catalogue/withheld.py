@@ -1,6 +1,7 @@
 """Why Kanport withholds a removal.
 
-The case says whom the rows or entries may be about:
+The case of most entries says whom the rows or entries may be about; the others name what is
+unproven, or what the mapping lacks:
 
 - named: the user of the removal
 - group, project: the group or project of the removal

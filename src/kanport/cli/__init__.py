@@ -229,7 +229,7 @@ def cli() -> None:
     kanport.toml can name both instead.
 
     \b
-    Example:
+    Examples:
       kanport init staff.csv
       kanport doctor mapping.yaml
       kanport validate mapping.yaml

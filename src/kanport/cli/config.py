@@ -34,7 +34,7 @@ def config_command() -> None:
     Settings come from options, environment variables and kanport.toml.
 
     \b
-    Example:
+    Examples:
       kanport config show
       kanport config show --profile staging
     """
@@ -77,7 +77,7 @@ def show(
     and the message is the same.
 
     \b
-    Example:
+    Examples:
       kanport config show
       kanport config show --profile staging --format json
     """

@@ -231,10 +231,15 @@ STATE = setting(
 MAPPING = click.argument("mapping", type=click.Path(path_type=Path))
 
 SERVER = (
-    _server("--url", help="URL of the server, with or without /jsonrpc.php.  [env: KANPORT_URL]"),
+    _server(
+        "--url",
+        metavar="URL",
+        help="URL of the server, with or without /jsonrpc.php.  [env: KANPORT_URL]",
+    ),
     _server(
         "--token-file",
         type=click.Path(path_type=Path),
+        metavar="FILE",
         help="File that holds the application token.  [env: KANPORT_TOKEN_FILE, or KANPORT_TOKEN"
         " for the token itself]",
     ),
@@ -242,6 +247,7 @@ SERVER = (
     _server(
         "--ca-file",
         type=click.Path(path_type=Path),
+        metavar="FILE",
         help="PEM file with the certificates of a private certificate authority."
         "  [env: KANPORT_CA_FILE]",
     ),
@@ -364,6 +370,7 @@ def moved_mapping_option(needed: str) -> Callable[[F], F]:
         "--mapping",
         "mapping_path",
         type=click.Path(path_type=Path),
+        metavar="MAPPING",
         help=f"Where the mapping is now, if it moved. {needed}",
     )
 
@@ -464,7 +471,7 @@ MASK = click.option(
 TABLE = click.option(
     "--table",
     type=click.Choice(["changes", "findings", "access", "rows", "withheld", "open"]),
-    help="Table to write as CSV (default: changes; for validate: findings).",
+    help="Table to write as CSV (default: changes).",
 )
 
 

@@ -109,7 +109,7 @@ def validate_command(
     corrected, the same mapping reads them.
 
     \b
-    Example:
+    Examples:
       kanport validate mappings/staff-matrix-excel.yaml
       kanport validate mappings/staff-matrix-excel.yaml --annotate staff-checked.xlsx
       kanport validate mappings/users-csv.yaml --rejects people-to-correct.csv
@@ -218,7 +218,7 @@ def plan_command(
     of its reports record what --allow overrides.
 
     \b
-    Example:
+    Examples:
       kanport plan mappings/users-csv.yaml
       kanport plan mappings/users-csv.yaml -o plan.json -o plan.html
       kanport plan mappings/users-csv.yaml -o plan.json --allow disable=40
@@ -395,7 +395,7 @@ def explain_command(
     secret columns.
 
     \b
-    Example:
+    Examples:
       kanport explain mappings/users-csv.yaml anna.schmidt
       kanport explain mappings/users-csv.yaml anna.schmidt@nordlicht.example --format json
       kanport explain mappings/memberships-csv.yaml --project WEB
@@ -474,11 +474,11 @@ def approve_command(
     same plan, from their own user account; the file holds all approvals.
 
     With KANPORT_APPROVAL_KEY or KANPORT_APPROVAL_KEY_FILE, Kanport signs the approval
-    (HMAC-SHA256), and apply accepts it only with the same key. Without a key, everybody who can
+    (HMAC-SHA256), and apply accepts it only with the same key. Without a key, anyone who can
     write the file can approve.
 
     \b
-    Example:
+    Examples:
       kanport report plan.json
       kanport approve plan.json --by "Ada Lovelace" --note "Ticket 4711" --expires 2d
       kanport apply plan.json --require-approval
@@ -509,7 +509,7 @@ def approve_command(
         output.note(f"The file also holds the approval of {names}.")
     if approval.signature is None:
         output.note(
-            "The approval is not signed: everybody who can write that file can approve. To sign"
+            "The approval is not signed: anyone who can write that file can approve. To sign"
             " approvals, set KANPORT_APPROVAL_KEY_FILE."
         )
 
@@ -561,7 +561,7 @@ def undo_command(
     later changes.
 
     \b
-    Example:
+    Examples:
       kanport undo plan.journal.jsonl -o back.json
       kanport apply back.json
       kanport undo plan.journal.jsonl -o back.json --remove-created 12

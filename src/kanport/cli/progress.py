@@ -30,7 +30,7 @@ from kanport.api import (
     Started,
 )
 from kanport.cli.context import invocation_of, typed_again
-from kanport.cli.output import Output, people
+from kanport.cli.output import Output, people, wrote
 from kanport.cli.plans import collect_line, overriding_steps, plan_line
 from kanport.cli.runs import resume_line
 from kanport.config.settings import URL
@@ -165,12 +165,12 @@ class Following:
             self._record.message = view.headline
         full_command = shlex.join(["kanport", "report", str(result.journal)])
         output.show(view, full_command=full_command, files=files)
-        output.note_unless_shown(f"Wrote {result.journal}: journal.")
+        output.note_unless_shown(wrote(result.journal, "journal"))
         if result.run.stopped is not None:
             output.note_unless_shown(f"Finish the run with: {self._resume_command(result.journal)}")
         for path in result.passwords_to:
             if path == self.passwords_to:
-                output.note_unless_shown(f"Wrote {path}: new passwords.")
+                output.note_unless_shown(wrote(path, "new passwords"))
             else:
                 both = " If a user is in both files, the newer file counts." if new else ""
                 output.note_unless_shown(

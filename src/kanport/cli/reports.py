@@ -70,7 +70,7 @@ def report_command(
     roles, files and the server keep their names.
 
     \b
-    Example:
+    Examples:
       kanport report plan.json
       kanport report plan.json -o plan.html
       kanport report plan.journal.jsonl -o run.html -o run.json
@@ -140,7 +140,7 @@ def verify_command(ctx: click.Context, /, path: Path, masked: bool, form: str) -
     server, and 9 if the plan is for another server.
 
     \b
-    Example:
+    Examples:
       kanport verify plan.json
       kanport verify plan.journal.jsonl --format markdown > verified.md
     """
@@ -199,7 +199,7 @@ def verify_report_command(
     The exit code is 0 if every check passed, and 3 if one failed.
 
     \b
-    Example:
+    Examples:
       kanport verify-report plan.html
       kanport verify-report run.xlsx --journal plan.journal.jsonl
     """
@@ -318,7 +318,7 @@ def evidence_command(
     this proves and what it does not. The exit code is 0 if every check passed, and 3 if one failed.
 
     \b
-    Example:
+    Examples:
       kanport evidence plan.journal.jsonl -o run.zip --sign ~/.ssh/id_ed25519
       kanport evidence --verify run.zip --signers allowed_signers
     """
@@ -330,14 +330,17 @@ def evidence_command(
     if verified is not None:
         making = (journal, package_paths, before_path, after_path, sources, attachments, sign_with)
         if any(making):
-            raise UsageError("--verify checks a package and makes none", hint="leave out the rest")
+            raise UsageError(
+                "--verify cannot be combined with options that make a package",
+                hint="leave out the rest",
+            )
         evidence = api.check_evidence(verified, signers=signers)
         output.data(
             _evidence_as_json(evidence) if form == "json" else _evidence(verified, evidence)
         )
         ctx.exit(Exit.OK if evidence.checks.hold else Exit.PARTIAL)
     if signers is not None:
-        raise UsageError("--signers means nothing without --verify", hint="leave out --signers")
+        raise UsageError("--signers requires --verify", hint="leave out --signers")
     if journal is None or not package_paths:
         raise UsageError(
             "there is nothing to pack", hint="kanport evidence JOURNAL -o run.zip, or --verify FILE"

@@ -43,7 +43,7 @@ def review_command() -> None:
     an ordinary plan of the decisions, for approve, apply, undo and reports.
 
     \b
-    Example:
+    Examples:
       kanport review start mapping.yaml -o review/ --until 2026-12-31
       kanport review status review/
       kanport review collect review/ -o plan.json
@@ -93,7 +93,9 @@ def review_command() -> None:
     metavar="DATE",
     help="Last day for the answers (default: in 14 days).",
 )
-@click.option("--name", help="Name of the review (default: the name of the folder).")
+@click.option(
+    "--name", metavar="NAME", help="Name of the review (default: the name of the folder)."
+)
 @click.option(
     "--allow-self", "about_self", is_flag=True, help="Let reviewers decide about themselves, too."
 )
@@ -120,7 +122,7 @@ def start_command(
     out. The command only reads the server.
 
     \b
-    Example:
+    Examples:
       kanport review start -o review/
       kanport review start mapping.yaml -o review/ --until 2026-12-31 --otherwise it-security
       kanport review start -o review/ --reviewers owners.xlsx --project "FIN*"
@@ -233,7 +235,7 @@ def collect_command(
     --skip-invalid. A row that is missing or empty changes nothing.
 
     \b
-    Example:
+    Examples:
       kanport review collect review/ -o plan.json -o plan.html
       kanport approve plan.json --by "Ada Lovelace" --note "Review 2026"
       kanport apply plan.json --require-approval
@@ -285,7 +287,7 @@ def close_command(
     only reads the server. The exit code is 0 if everything is decided and done, and 3 otherwise.
 
     \b
-    Example:
+    Examples:
       kanport review close review/ plan.journal.jsonl -o result.html
       kanport evidence plan.journal.jsonl -o run.zip --attach review/result.json
     """

@@ -76,7 +76,7 @@ def apply_command(
     `kanport report` makes a report of it.
 
     \b
-    Example:
+    Examples:
       kanport apply plan.json
       kanport apply plan.json --yes --journal run.jsonl --passwords-to new-passwords.csv
       kanport apply plan.json --yes --require-approval
@@ -190,7 +190,7 @@ def sync_command(
     kanport.toml sends it by email or to a webhook.
 
     \b
-    Example:
+    Examples:
       kanport sync mappings/users-csv.yaml
       kanport sync /etc/kanport/nightly.yaml --state /var/lib/kanport
       kanport sync nightly.yaml --deadline 2h
@@ -286,7 +286,7 @@ def resume_command(
     If the run is finished already, Kanport shows its report and does not change the journal.
 
     \b
-    Example:
+    Examples:
       kanport resume plan.journal.jsonl
       kanport resume plan.journal.jsonl --yes --passwords-to more-passwords.csv
     """

@@ -19,12 +19,14 @@ _TOKEN_BYTES = 24
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
+    metavar="PORT",
     default=0,
     show_default=True,
     help="Port to listen on; 0 selects a free port.",
 )
 @click.option(
     "--token",
+    metavar="TOKEN",
     help="Application token (default: KANPORT_TOKEN, or a new token that the command prints). Other"
     " users of this machine can read a token from the command line.",
 )
@@ -84,6 +86,7 @@ _TOKEN_BYTES = 24
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
+    metavar="N",
     default=2,
     show_default=True,
     help="Number of passwords hashed at the same time.",

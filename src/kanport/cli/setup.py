@@ -93,7 +93,7 @@ def init_command(
     uses the ids and the account locks of that product. With --kind, Kanport does not connect.
 
     \b
-    Example:
+    Examples:
       kanport init staff.csv
       kanport init access.xlsx --sheet Projects -o access.yaml
       kanport init --ldap ldaps://ldap.example.org --base ou=people,dc=example,dc=org
@@ -170,7 +170,7 @@ def doctor_command(ctx: click.Context, /, mapping: Path | None, form: str) -> No
     if the server or a source is not reachable, 5 for invalid source data.
 
     \b
-    Example:
+    Examples:
       kanport doctor
       kanport doctor mappings/users-csv.yaml
       kanport doctor mappings/users-csv.yaml --format json > doctor.json
@@ -245,7 +245,7 @@ def adopt_command(
     sources of MAPPING and on the server. It never adopts protected accounts.
 
     \b
-    Example:
+    Examples:
       kanport adopt mappings/openldap.yaml
       kanport adopt mappings/openldap.yaml --yes
       kanport adopt mappings/openldap.yaml --users "ext-*" --memberships ALPHA --yes
@@ -351,7 +351,7 @@ def export_command(
     export never contains passwords, hashes or tokens. `-o -` prints YAML.
 
     \b
-    Example:
+    Examples:
       kanport export -o kanboard.xlsx
       kanport export -o kanboard/ --mapping kanboard.yaml
     """
@@ -418,7 +418,7 @@ def schema_command(
     pre-commit hook kanport-mapping does this.
 
     \b
-    Example:
+    Examples:
       kanport schema > kanport-mapping.schema.json
       kanport schema --plan > kanport-plan.schema.json
       kanport schema --report > kanport-report.schema.json
@@ -430,7 +430,7 @@ def schema_command(
 
     if check is not bool(mappings) or (check and of):
         raise UsageError(
-            "--check needs mappings, and mappings need --check",
+            "name a mapping after --check",
             hint="kanport schema --check mapping.yaml",
         )
     code = Exit.OK
@@ -456,7 +456,7 @@ def completion_command(ctx: click.Context, /, shell: str) -> None:
     """Print the script that completes commands and options in a shell.
 
     \b
-    Example:
+    Examples:
       kanport completion bash > ~/.local/share/bash-completion/completions/kanport
       kanport completion zsh > ~/.zfunc/_kanport
       kanport completion fish > ~/.config/fish/completions/kanport.fish

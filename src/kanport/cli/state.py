@@ -92,7 +92,7 @@ def state_command(
     outside Kanport, or by a run whose journal is elsewhere.
 
     \b
-    Example:
+    Examples:
       kanport state
       kanport state mapping.yaml -o access.html -o access.xlsx
       kanport state -o 2026-03-31.json
@@ -107,7 +107,7 @@ def state_command(
 
     output = Output(ctx, form)
     if journal_paths and old_path is None:
-        raise UsageError("--journal means nothing without --compare", hint="leave out --journal")
+        raise UsageError("--journal requires --compare", hint="leave out --journal")
     old = api.load_snapshot(old_path) if old_path is not None else None
     for report_path in report_paths:
         check_not_read(report_path, [one for one in (old_path, path) if one is not None])
@@ -163,7 +163,7 @@ def history_command(
     no server.
 
     \b
-    Example:
+    Examples:
       kanport history
       kanport history --state /var/lib/kanport -o history.html
     """

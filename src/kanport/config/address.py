@@ -63,7 +63,7 @@ def normalize_url(text: str, *, allow_http: bool = False) -> str:
 def _split(text: str) -> SplitResult:
     # urlsplit drops line breaks and tabs silently, so that what is checked is not what was given.
     if re.search(r"[\s\x00-\x1f\x7f\\]", text):
-        raise ConfigInvalid("The server's URL contains blanks, control characters or backslashes.")
+        raise ConfigInvalid("The server's URL contains spaces, control characters or backslashes.")
     try:
         parts = urlsplit(text)
         # The port is parsed only when asked for.

@@ -97,11 +97,11 @@ def _mapping(
     yield from sources.checks()
     if len(sources.tables) < len(spec.sources):
         yield warning(
-            about,
+            f"result of {about}",
             "Kanport cannot check the result of the mapping, because it could not read all sources",
         )
         return
-    yield from _made(about, mapping, sources.tables)
+    yield from _made(f"result of {about}", mapping, sources.tables)
 
 
 def _own_ldap(about: str, current: CurrentState | None) -> Check:

@@ -58,19 +58,21 @@ def person_reasons(
         yield from _absent(users, known, user, changes)
     if known.plan is not None:
         yield from relation_reasons(known, {one.project: one for one in access}, named, "in")
-        current = known.current
-        if (
-            user is not None
-            and known.mapping.spec.memberships
-            and current is not None
-            and not current.projects_read.issuperset(project.id for project in current.projects)
-        ):
+        if user is not None and known.mapping.spec.memberships and _reads_some_projects(known):
             yield (
-                "Access to some projects is not shown, because the mapping and its sources"
-                " do not name them."
+                "Access to some projects is not shown, because the mapping and its sources do not"
+                " name them."
             )
         if not changes and user is not None:
             yield "Nothing changes for this user."
+
+
+def _reads_some_projects(known: Known) -> bool:
+    """Return whether the server has projects whose members Kanport did not read."""
+    current = known.current
+    return current is not None and any(
+        project.id not in current.projects_read for project in current.projects
+    )
 
 
 def _stops(known: Known) -> Iterator[str]:

@@ -127,7 +127,7 @@ def _overview(client: Client, *, with_groups: bool, patient: bool = False) -> _O
     version = answers[0]
     if isinstance(version, RefusedCall):
         raise Unreachable(
-            f"{client.url} is no Kanboard: it speaks JSON-RPC, but knows no getVersion.",
+            f"{client.url} is not a Kanboard: it speaks JSON-RPC, but does not know getVersion.",
             hint="The URL must lead to Kanboard's jsonrpc.php.",
         )
     rows: dict[str, list[Any]] = {}

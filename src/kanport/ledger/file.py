@@ -98,7 +98,7 @@ def _migrate(ledger: "Connection", path: Path) -> None:
     (parts,) = ledger.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if kind != LEDGER_ID and (kind or version or parts):
         raise ConfigInvalid(
-            f"{path} is no ledger of Kanport: it is a database of something else",
+            f"{path} is not a ledger of Kanport: it is a database of something else",
             hint="name a file of its own as ledger in the mapping",
         )
     if version > len(MIGRATIONS):
@@ -134,7 +134,7 @@ def plain_errors(path: Path, done: str) -> Iterator[None]:
         ) from problem
     except sqlite3.DatabaseError as problem:
         raise ConfigInvalid(
-            f"{path} is no ledger of Kanport, or is damaged: {problem}", hint=_START_ANEW
+            f"{path} is not a ledger of Kanport, or is damaged: {problem}", hint=_START_ANEW
         ) from problem
     except ValueError as problem:
         raise ConfigInvalid(

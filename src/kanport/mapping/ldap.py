@@ -273,7 +273,9 @@ def _url_mistakes(text: Any) -> Iterator[PydanticCustomError]:
     url = _parts(text)
     if url is None or url.scheme not in SCHEMES:
         wanted = listed([f"{scheme}://" for scheme in SCHEMES])
-        yield problem(f"{text} is no address of a directory: it begins with {wanted}", at=("url",))
+        yield problem(
+            f"{text} is not an address of a directory: it begins with {wanted}", at=("url",)
+        )
         return
     if "@" in url.netloc:
         # The message must not show what may be a password.

@@ -121,6 +121,6 @@ def _nothing_given(document: LocatedDocument) -> Iterator[Mistake]:
             continue
         hint = "leave it out, or say what it is to be"
         if path and ":" in str(path[-1]):
-            hint = "a blank belongs after the colon"
+            hint = "add a space after the colon"
         name = path[-1] if path and isinstance(path[-1], str) else "this"
         yield Mistake(document.key(path), f"{name} has no value", hint)

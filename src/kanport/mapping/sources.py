@@ -107,7 +107,7 @@ def _value_of(variable: re.Match[str]) -> str:
     name = variable[1]
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise problem(
-            f"{quoted(variable[0])} is no environment variable",
+            f"{quoted(variable[0])} is not an environment variable",
             hint="write ${NAME}; a path knows no other expressions of a shell",
         )
     if _SECRET.search(name):

@@ -124,7 +124,7 @@ def read_yaml(text: str, *, most: int = MAX_NODES) -> LocatedDocument:
         raise SyntaxProblem(Mistake(Spot(1, 1), _TOO_DEEP)) from wrong
     except (YAMLError, ValueError, AttributeError) as wrong:
         # The library stumbles over a list as a key with an AttributeError of its own.
-        message = "this is no YAML that can be read"
+        message = "this is not valid YAML"
         raise SyntaxProblem(Mistake(Spot(1, 1), message, "a key must be plain text")) from wrong
     document = LocatedDocument()
     if root is not None:
@@ -258,8 +258,8 @@ class _Meaning(NamedTuple):
 _MEANINGS = (
     _Meaning(
         r"found character '\\t'",
-        "a tab stands where YAML takes blanks only",
-        "indent with blanks, and put text with tabs in quotes",
+        "a tab is not allowed here: YAML indents with spaces",
+        "indent with spaces, and put text with tabs in quotes",
         indent=True,
     ),
     _Meaning(
@@ -285,7 +285,7 @@ _MEANINGS = (
     _Meaning(
         r"mapping values are not allowed",
         "a colon stands where none can be",
-        "check the indentation; a blank follows each key's colon; put text with a colon in quotes",
+        "check the indentation; a space follows each key's colon; put text with a colon in quotes",
         indent=True,
     ),
     _Meaning(
@@ -340,6 +340,6 @@ def in_plain_words(complaint: str, line: str) -> tuple[str, str | None]:
             continue
         char = found.groupdict().get("char", "")
         if meaning.indent and re.match(r" *\t", line):
-            return "a tab stands where YAML takes blanks only", "indent with blanks"
+            return "a tab is not allowed here: YAML indents with spaces", "indent with spaces"
         return meaning.message.format(char=char), meaning.hint.format(char=char)
-    return f"this is no YAML that can be read: {complaint}", None
+    return f"this is not valid YAML: {complaint}", None

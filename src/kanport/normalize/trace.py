@@ -116,7 +116,7 @@ def _steps(rule: CompiledRule, text: str) -> Iterator[Step]:
         yield Step(_named(transform.written()), stepped)
     shaped = transformed(rule, text)
     if shaped != stepped:
-        yield Step("blanks and accents", shaped)
+        yield Step("whitespace and accents", shaped)
     if rule.pattern is not None and shaped:
         try:
             found = matched(rule.pattern, shaped)

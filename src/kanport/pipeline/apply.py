@@ -91,7 +91,7 @@ def approval_of(
     if path is None:
         if required:
             raise GuardTripped(
-                "there is no approval of this plan; nothing was written",
+                "this plan is not approved; nothing was written",
                 hint="name the file of the approval",
             )
         return None
@@ -107,8 +107,9 @@ def approval_of(
             return None
         if isinstance(problem, GuardTripped):
             raise
+        why = f"there is no {path}" if not path.exists() else problem.message
         raise GuardTripped(
-            f"there is no approval of this plan; nothing was written: {problem.message}",
+            f"this plan is not approved ({why}); nothing was written",
             details=problem.details,
             hint="look at the plan, then: kanport approve PLAN.json --by NAME --note TEXT",
         ) from problem

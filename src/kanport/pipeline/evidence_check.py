@@ -106,7 +106,7 @@ def _opened(content: bytes) -> tuple[dict[str, bytes] | None, list[Checked]]:
                 return None, [Checked("package", False, wrong)]
             files = {entry.filename: archive.read(entry) for entry in entries}
     except Exception:  # noqa: BLE001, RUF100 - zipfile raises nearly anything for broken archives
-        return None, [Checked("package", False, "it is no ZIP archive, or a damaged one")]
+        return None, [Checked("package", False, "it is not a ZIP archive, or a damaged one")]
     if zipped(files) != content:
         why = "it is not packed as Kanport packs: something was changed, added or hidden in it"
         return None, [Checked("package", False, why)]
@@ -357,7 +357,7 @@ def _meaning(
     signed = holds.get("signature") is True or holds.get("HMAC") is True
     proves = [
         "Plan, journal, approvals and reports belong to one run:"
-        f" {run.id}, begun {run.started_at} on {manifest['server']}.",
+        f" {run.id}, started {run.started_at} on {manifest['server']}.",
         "Nothing in the package was changed, added or removed since it was signed."
         if signed
         else "No file was changed by accident or carelessness since the package was made.",

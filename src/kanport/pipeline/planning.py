@@ -366,16 +366,17 @@ def passwords_for(plan: Plan, mapping_path: Path | None = None) -> dict[str, Sec
                 details=problem.details,
             ) from problem
         raise
+    again = f"make a new plan: kanport plan {plan.mapping.path} -o PLAN.json"
     if mapping.sha256 != plan.mapping.sha256:
         raise PlanStale(
             f"the mapping {mapping.path} has changed since the plan was made",
-            hint="make a new plan",
+            hint=again,
         )
     tables = read_tables(mapping)
     for source in plan.sources:
         if tables[source.name].sha256 != source.sha256:
             raise PlanStale(
                 f"the source {source.name} ({source.path}) has changed since the plan was made",
-                hint="make a new plan: new passwords are read from the source",
+                hint=f"new passwords are read from the source; {again}",
             )
     return read_passwords(mapping, tables, wanted)

@@ -80,7 +80,8 @@ def check_fresh(plan: Plan, client: Client, mapping_path: Path | None = None) ->
         raise PlanStale(
             "the server has changed since the plan was made; nothing was written",
             details=[each.text for each in moved],
-            hint="make a new plan",
+            hint="make a new plan"
+            + ("" if plan.undoes else f": kanport plan {plan.mapping.path} -o PLAN.json"),
         )
     _judge(plan, plan.changes, current, mapping_path, client.url)
     return ServerCheck(_admins(current))

@@ -81,6 +81,10 @@ def load_plan(path: Path) -> Plan:
     """
     try:
         text = read_file(path, most=MAX_PLAN_BYTES).decode("utf-8")
+    except FileNotFoundError as problem:
+        raise UsageError(
+            f"there is no plan {path}", hint="kanport plan MAPPING -o PLAN.json writes one"
+        ) from problem
     except OSError as problem:
         raise UsageError(
             f"the plan {path} cannot be read: {problem.strerror}",
@@ -255,12 +259,12 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
         cut_off = isinstance(problem, json.JSONDecodeError) and (
             problem.pos >= len(text.rstrip()) or problem.msg.startswith("Unterminated string")
         )
-        line = f", line {problem.lineno}" if isinstance(problem, json.JSONDecodeError) else ""
+        line = f":{problem.lineno}" if isinstance(problem, json.JSONDecodeError) else ""
         # A journal holds a plan too; a damaged plan is none that can be applied.
         is_plan = '"kanport-plan/' in text and '"kanport-journal/' not in text
         again = "make it again with kanport plan MAPPING -o PLAN.json"
         raise UsageError(
-            f"the plan {path} is cut off{line}" if cut_off else f"{path} is not JSON{line}",
+            f"{path}{line}: the plan is cut off" if cut_off else f"{path}{line}: this is not JSON",
             hint=again if is_plan else made_for(path) or _NAME_A_PLAN,
         ) from problem
     form = content.get("format") if isinstance(content, dict) else None

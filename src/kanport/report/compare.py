@@ -196,7 +196,7 @@ def _parts(plan: Plan, run: Run | None) -> Iterator[Item]:
     yield item("server ", Data(plan.server.url))
     yield item("mapping ", Data(plan.mapping.path), ", sha256 ", Data(plan.mapping.sha256))
     if run is not None:
-        yield item("run ", Data(run.id), ", begun ", Prose(utc(run.started_at)))
+        yield item("run ", Data(run.id), ", started ", Prose(utc(run.started_at)))
 
 
 def _source(pair: Pair[PlanSource]) -> Item:

@@ -271,7 +271,7 @@ def _about(view: View) -> Iterator[Row]:
             yield [label, text]
     times = (
         ("Planned at", facts.created_at),
-        ("Begun at", facts.run.started_at if facts.run else ""),
+        ("Started", facts.run.started_at if facts.run else ""),
         ("Finished at", (facts.run.finished_at or "") if facts.run else ""),
         ("Looked at", facts.verified_at),
     )

@@ -150,7 +150,7 @@ def _with_comment_of(archive: bytes, length: int) -> bytes:
     """Return a ZIP archive whose end says that a comment of so many bytes follows."""
     end = archive.rfind(_END_OF_ZIP)
     if end < 0 or len(archive) - end != 22:
-        raise ValueError("this is no ZIP archive without a comment")
+        raise ValueError("this is not a ZIP archive without a comment")
     return archive[:-2] + struct.pack("<H", length)
 
 

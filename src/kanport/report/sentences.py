@@ -774,8 +774,10 @@ def fact_rows(facts: Facts, *, digest_length: int | None = None) -> list[tuple[s
         planned = f", planned by {undone.made_by}" if undone.made_by else ""
         rows.append(("Undoes run", f"{undone.run}, {utc(undone.started_at)}{by}{planned}{digest}"))
     rows.extend((f"Source {one.name}{of}", _source(one, digest_length)) for one in sources)
-    if facts.created_at or facts.kanport or facts.digest:
-        rows.append(("Made" if facts.run is None else "Planned", _made(facts, digest_length)))
+    if facts.created_at or facts.digest:
+        rows.append(("Planned", _made(facts, digest_length)))
+    elif facts.kanport:
+        rows.append(("Kanport", facts.kanport))
     if facts.allowed:
         rows.append(("Allowed", "for this run: " + ", ".join(allowed_words(facts.allowed))))
     if facts.run is not None:

@@ -75,7 +75,7 @@ def test_the_verdict_says_that_it_was_lifted_and_up_to_which_number() -> None:
     verdict = next(v for v in disabling(4, disable=40).guards if v.guard == "limit-disable")
     assert (verdict.tripped, verdict.lifted, verdict.hint) == (False, True, None)
     assert verdict.message == (
-        "Limit exceeded: 4 users to disable, 2 allowed (default: 10% of 11 active users);"
+        "Limit exceeded: 4 users would be disabled, 2 allowed (default: 10% of 11 active users);"
         " overridden for this run, up to 40"
     )
     verdict = next(v for v in disabling(4, disable=3).guards if v.guard == "limit-disable")
@@ -190,7 +190,7 @@ def test_what_was_allowed_is_told_in_words() -> None:
     keys = ["columns:people=1", "empty:grants=3", "raise=2", "revoke:WEB=8", "shrink:people=400"]
     assert allowed_words(parse_allowed(keys)) == [
         "people with up to 1 columns fewer",
-        "grants without use, and up to 3 to lose by it",
+        "grants without use, and up to 3 lost by it",
         "raise up to 2",
         "revoke in WEB up to 8",
         "people with up to 400 rows fewer",

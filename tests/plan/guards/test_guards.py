@@ -108,7 +108,7 @@ def test_a_file_that_was_cut_off_does_not_empty_a_small_server() -> None:
     disable, revoke, in_project = (verdict for verdict in plan.guards if verdict.tripped)
     assert (disable.guard, disable.message, disable.hint) == (
         "limit-disable",
-        "Limit exceeded: 11 users to disable, 2 allowed (default: 10% of 13 active users)",
+        "Limit exceeded: 11 users would be disabled, 2 allowed (default: 10% of 13 active users)",
         "check the plan; if it is correct, --allow disable=11 overrides this check for one run; or"
         " set disable: 11 under limits in the mapping",
     )
@@ -119,8 +119,8 @@ def test_a_file_that_was_cut_off_does_not_empty_a_small_server() -> None:
     )
     assert (in_project.guard, in_project.message) == (
         "limit-revoke-in-project",
-        "Limit exceeded in ALPHA: up to 11 members to lose access, including disabled and removed"
-        " users, 6 allowed (default: 50% of 12 members, at least 3)",
+        "Limit exceeded in ALPHA: up to 11 members would lose access, including disabled and"
+        " removed users, 6 allowed (default: 50% of 12 members, at least 3)",
     )
 
 
@@ -136,11 +136,11 @@ def test_a_leaver_is_within_the_limits_that_hold_by_default() -> None:
         a_mapping(memberships_missing="revoke", protect=["admin"]),
     )
     assert [verdict.message for verdict in plan.guards[2:]] == [
-        "Within the limit: 1 user to disable, 1 allowed (default: 10% of 2 active users)",
+        "Within the limit: 1 user would be disabled, 1 allowed (default: 10% of 2 active users)",
         "Within the limit: 1 revocation planned, 1 allowed (default: 20% of 1 membership in the"
         " projects read)",
-        "Within the limit in each project, most in ALPHA: up to 1 member to lose access, including"
-        " disabled and removed users, 3 allowed (default: 50% of 1 member, at least 3)",
+        "Within the limit in each project, most in ALPHA: up to 1 member would lose access,"
+        " including disabled and removed users, 3 allowed (default: 50% of 1 member, at least 3)",
     ]
 
 
@@ -249,7 +249,7 @@ def test_every_guard_that_applies_says_what_it_looked_at() -> None:
     plan = plan_for(a_state(desired_user("admin")), a_server(), a_mapping(limits={"create": 3}))
     assert [verdict.guard for verdict in plan.guards] == ["last-admin", "protected", "limit-create"]
     assert plan.guards[0].message == "1 active administrator remains"
-    assert plan.guards[2].message == "Within the limit: 0 users to create, 3 allowed"
+    assert plan.guards[2].message == "Within the limit: 0 users would be created, 3 allowed"
     two = plan_for(a_state(desired_user("admin")), a_server(User(2, "root", role="app-admin")))
     assert two.guards[0].message == "2 active administrators remain"
 

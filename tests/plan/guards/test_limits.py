@@ -54,7 +54,7 @@ def test_half_of_the_members_or_three_may_lose_access(members: int, allowed: int
     assert stopped(revoking(server, allowed)) == []
     if allowed < members:
         assert stopped(revoking(server, allowed + 1)) == [
-            f"Limit exceeded in BETA: up to {allowed + 1} members to lose access, including"
+            f"Limit exceeded in BETA: up to {allowed + 1} members would lose access, including"
             f" disabled and removed users, {allowed} allowed"
             f" (default: 50% of {members} members, at least 3)"
         ]
@@ -76,7 +76,7 @@ def test_disabling_some_and_revoking_others_adds_up() -> None:
     leavers = [desired_user(f"u{number}", number, active=False) for number in (2, 3)]
     plan = plan_for(a_state(*leavers, *stay), server, a_mapping(memberships_missing="revoke"))
     assert stopped(plan) == [
-        "Limit exceeded in BETA: up to 5 members to lose access, including disabled and removed"
+        "Limit exceeded in BETA: up to 5 members would lose access, including disabled and removed"
         " users, 4 allowed (default: 50% of 8 members, at least 3)"
     ]
 
@@ -132,11 +132,11 @@ def _in_beta(**role: str) -> Plan:
 
 def test_roles_raised_and_lowered_are_counted_in_each_project() -> None:
     assert stopped(_in_beta(to="project-manager")) == [
-        "Limit exceeded in BETA: 6 roles or rights to raise, 5 allowed"
+        "Limit exceeded in BETA: 6 roles or rights would be raised, 5 allowed"
     ]
     assert stopped(_in_beta(to="project-viewer")) == [
-        "Limit exceeded in BETA: 6 roles to lower, 5 allowed (default: 50% of 10 members, at"
-        " least 3)"
+        "Limit exceeded in BETA: 6 roles would be lowered, 5 allowed (default: 50% of 10 members,"
+        " at least 3)"
     ]
 
 
@@ -146,7 +146,7 @@ def test_new_memberships_and_new_people_are_counted_in_each_project() -> None:
         desired_membership("u2", "BETA")
     ]
     for limits, said in (
-        ({"create": 2}, ["Limit exceeded in BETA: 3 users to create, 2 allowed"]),
+        ({"create": 2}, ["Limit exceeded in BETA: 3 users would be created, 2 allowed"]),
         ({"grant": 3}, ["Limit exceeded in BETA: 4 grants planned, 3 allowed"]),
         ({"create": 3, "grant": 4}, []),
     ):
@@ -159,8 +159,8 @@ def test_members_who_are_disabled_or_removed_are_counted_in_each_project() -> No
     leavers = [desired_user("u2", 2, active=False), desired_user("u3", 3, active=False)]
     mapping = a_mapping(limits={"by_project": {"disable": 1}})
     assert stopped(plan_for(a_state(*leavers), a_large_server(2), mapping)) == [
-        "Limit exceeded in ALPHA: 2 users to disable, 1 allowed",
-        "Limit exceeded in BETA: 2 users to disable, 1 allowed",
+        "Limit exceeded in ALPHA: 2 users would be disabled, 1 allowed",
+        "Limit exceeded in BETA: 2 users would be disabled, 1 allowed",
     ]
     users = {"missing": "remove", "managed": {"usernames": ["u2", "u3"]}}
     limits = {"remove": 9, "by_project": {"remove": 1}}
@@ -168,8 +168,8 @@ def test_members_who_are_disabled_or_removed_are_counted_in_each_project() -> No
         a_state(desired_user("u4")), a_large_server(2), a_mapping(users=users, limits=limits)
     )
     assert stopped(plan) == [
-        "Limit exceeded in ALPHA: 2 users to remove, 1 allowed",
-        "Limit exceeded in BETA: 2 users to remove, 1 allowed",
+        "Limit exceeded in ALPHA: 2 users would be removed, 1 allowed",
+        "Limit exceeded in BETA: 2 users would be removed, 1 allowed",
     ]
 
 
@@ -213,7 +213,7 @@ def test_access_that_goes_with_a_group_counts(change: Change, lost: set[tuple[in
     over_all, *_ = _verdicts([change], server, a_mapping(limits={"revoke": len(lost) - 1}))
     number = f"{len(lost)} membership{'s' if len(lost) > 1 else ''}"
     assert over_all == (
-        f"Limit exceeded: up to {number} to lose, {len(lost)} of them only through groups,"
+        f"Limit exceeded: up to {number} would be lost, {len(lost)} of them only through groups,"
         f" {len(lost) - 1} allowed"
     )
     by_project = {"revoke": "100%", "by_project": {"revoke": 0}}

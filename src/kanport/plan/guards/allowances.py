@@ -141,7 +141,7 @@ def allowed_words(allowed: Mapping[str, int]) -> list[str]:
         if what == "shrink":
             words.append(f"{whose} with up to {number} rows fewer")
         elif what == "empty":
-            words.append(f"{whose} without use, and up to {number} to lose by it")
+            words.append(f"{whose} without use, and up to {number} lost by it")
         elif what == "columns":
             words.append(f"{whose} with up to {number} columns fewer")
         elif what == "stale":

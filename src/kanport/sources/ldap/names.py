@@ -178,7 +178,7 @@ def _kind(dn: str, at: int) -> tuple[str, int]:
     kind = dn[at:end].strip().lower() if end > at else ""
     kind = kind.removeprefix("oid.")
     if not re.fullmatch(r"[a-z][a-z0-9-]*|[0-9]+(\.[0-9]+)*", kind):
-        raise ValueError(f"{dn} is no DN")
+        raise ValueError(f"{dn} is not a DN")
     return _ALIASES.get(kind, kind), end + 1
 
 
