@@ -164,6 +164,22 @@ def test_a_corrected_copy_has_no_marks_any_more(kanport: Kanport, tmp_path: Path
     }
 
 
+@pytest.mark.parametrize(
+    ("people", "said"),
+    [
+        ("Login;Name;Mail\nann;Ann;x\n", "Correct the cells in red, then send the file back."),
+        ("Login;Name;Mail\nann;Ann;ann@example.org\n", "Nothing to correct."),
+    ],
+)
+def test_the_copy_asks_to_correct_errors_only(
+    kanport: Kanport, tmp_path: Path, people: str, said: str
+) -> None:
+    (tmp_path / "people.csv").write_text(people, "utf-8")
+    (tmp_path / "m.yaml").write_text(CSV % "", "utf-8")
+    kanport("validate", "m.yaml", "--annotate", "out.xlsx")
+    assert said in load_workbook(tmp_path / "out.xlsx")[FINDINGS]["A2"].value
+
+
 def test_a_list_whose_structure_is_broken_is_annotated_as_well(
     kanport: Kanport, tmp_path: Path
 ) -> None:

@@ -151,3 +151,9 @@ def test_an_export_of_ordinary_names_is_still_checked(filled: Sandbox, kanport: 
         file.write(f"1.2E+11{rest}\nTotal{rest}\n")
     ended = kanport("validate", "mapping.yaml")
     assert ended.code == 5 and "row-total" in ended.out + ended.err
+
+
+def test_a_folder_is_among_what_the_name_can_be(kanport: Kanport) -> None:
+    ended = kanport("export", "-o", "all.pdf")
+    assert ended.code == 2
+    assert "name a folder, or a file that ends in .xlsx, .yaml or .yml" in ended.err

@@ -56,6 +56,17 @@ def test_roles_that_say_themselves_are_mapped_and_others_are_left_open(kanport: 
     assert ended.code == 5 and "Boss" in ended.out
 
 
+def test_what_the_mapping_leaves_to_the_user_is_not_called_decided(kanport: Kanport) -> None:
+    Path("access.csv").write_text(
+        "Staff ID,Login,Name,Status,Project,Role\n1,ada,Ada,A,WEB,RW\n1,bob,Bob,L,WEB,Boss\n"
+    )
+    told = kanport("init", "access.csv").err
+    assert '# active: {from: "Status"' in Path("mapping.yaml").read_text()
+    assert '- active: not decided; the column "Status" has "A", "L"' in told
+    assert '- role: the column "Role", by its header; still to decide: "Boss"' in told
+    assert '- stable id: not decided; not every row of the column "Staff ID" has an id' in told
+
+
 def test_without_usernames_they_are_made_of_addresses(kanport: Kanport) -> None:
     Path("list.csv").write_text("Name,Mail\nAda L,Ada.L@x.example\n")
     kanport("init", "list.csv")

@@ -401,9 +401,11 @@ def _list(
         for severity in Severity
         if (count := sum(one.severity is severity for one in findings))
     )
-    lines["A2"] = (
-        f"{counts or 'nothing to correct'}. Correct the marked cells, then send the file back."
-    )
+    errors = any(one.severity is Severity.ERROR for one in findings)
+    what = "Correct the cells in red, then send the file back." if errors else "Nothing to correct."
+    others = any(one.severity is not Severity.ERROR for one in findings)
+    only = "Cells in other colors are only for your information." if others else ""
+    lines["A2"] = " ".join(filter(None, (counts and f"{counts}.", what, only)))
     heads = ("Severity", "Cell", "Column", "Value", "What is wrong", "How to fix it", "Code")
     for number, (head, width) in enumerate(zip(heads, _WIDTHS, strict=True), start=1):
         cell = lines.cell(4, number, head)

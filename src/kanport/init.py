@@ -193,17 +193,34 @@ def draft_for_table(
     lines += ["", 'protect: [admin, "svc-*"]      # Kanport never changes these']
     if any(line.startswith("  id:") for line in lines):
         lines.append(f"ledger: {_text(mapping.stem + '.ledger')}   # where Kanport records the ids")
-    return Draft("\n".join([*lines, ""]), (*decided, *_decisions(found, who)))
+    return Draft("\n".join([*lines, ""]), (*decided, *_decisions(table, found, who)))
 
 
-def _decisions(found: Guess, who: str) -> Iterator[str]:
+def _decisions(table: Table, found: Guess, who: str) -> Iterator[str]:
     """Yield what each column was taken for, and which ones are not read."""
     yield f"username: the column {_text(who)}, by its header"
     for part, column in found.columns.items():
         if column != who and (part != "project" or "role" in found.columns):
-            yield f"{_PARTS.get(part, part)}: the column {_text(column)}, by its header"
+            name = _PARTS.get(part, part)
+            yield f"{name}: {_decision(table, found.columns, part)}"
     if unread := _unread(found):
         yield f"not read: {', '.join(unread)}"
+
+
+def _decision(table: Table, columns: dict[str, str], part: str) -> str:
+    """Return which column a part comes from, and what the user has to decide about it."""
+    column = columns[part]
+    taken = f"the column {_text(column)}, by its header"
+    if part == "role":
+        _, open_ = _roles_in(table, column, _ROLES if "project" in columns else _APP_ROLES)
+        return f"{taken}; still to decide: {_texts(open_)}" if open_ else taken
+    if part == "active" and not any(_active_in(table, column)):
+        texts = texts_in(table, column)
+        has = f" has {_texts(texts)}" if texts else " has too many different texts or none"
+        return f"not decided; the column {_text(column)}{has}"
+    if part == "id" and not _are_ids(table, column):
+        return f"not decided; not every row of the column {_text(column)} has an id of its own"
+    return taken
 
 
 def _unread(found: Guess) -> list[str]:
@@ -219,11 +236,16 @@ _PARTS = {"first": "first name", "last": "last name", "id": "stable id"}
 
 def _stable_id(table: Table, column: str) -> str:
     """Return the rule for the stable id: a comment unless each row has an id of its own."""
-    ids = [row.values.get(column, "") for row in table.rows]
     rule = f"id: {{from: {_text(column)}}}"
-    if all(ids) and len(set(ids)) == len(ids):
+    if _are_ids(table, column):
         return f"  {rule}   # recognizes people under a new username"
     return f"  # {rule}   # only if each person has an id of their own; also needs a ledger"
+
+
+def _are_ids(table: Table, column: str) -> bool:
+    """Return whether each row has an id of its own."""
+    ids = [row.values.get(column, "") for row in table.rows]
+    return all(ids) and len(set(ids)) == len(ids)
 
 
 def _username(column: str, *, from_email: bool) -> str:
@@ -266,12 +288,7 @@ def _name(columns: dict[str, str]) -> Iterator[str]:
 
 def _role(table: Table, column: str, roles: dict[str, tuple[str, ...]]) -> Iterator[str]:
     """Yield the rule for a role; a comment lists unknown texts for the user to decide."""
-    texts = texts_in(table, column)
-    known = {role: role for role in roles}
-    known |= {word: role for role, words in roles.items() for word in words}
-    means = {text: known[text.casefold()] for text in texts if text.casefold() in known}
-    means = {text: role for text, role in means.items() if role not in PRIVILEGED_ROLES}
-    open_ = [text for text in texts if text not in means and text not in roles]
+    means, open_ = _roles_in(table, column, roles)
     yield "    role:"
     yield f"      from: {_text(column)}"
     if means:
@@ -283,19 +300,42 @@ def _role(table: Table, column: str, roles: dict[str, tuple[str, ...]]) -> Itera
         yield from (f"      #   {_text(text)}: {choices}" for text in open_)
 
 
-def _active_field(table: Table, column: str) -> Iterator[str]:
+def _roles_in(
+    table: Table, column: str, roles: dict[str, tuple[str, ...]]
+) -> tuple[dict[str, str], list[str]]:
+    """Return the role of each text, and the texts of which the user has to decide."""
+    texts = texts_in(table, column)
+    known = {role: role for role in roles}
+    known |= {word: role for role, words in roles.items() for word in words}
+    means = {text: known[text.casefold()] for text in texts if text.casefold() in known}
+    means = {text: role for text, role in means.items() if role not in PRIVILEGED_ROLES}
+    return means, [text for text in texts if text not in means and text not in roles]
+
+
+def _active_in(table: Table, column: str) -> tuple[bool, dict[str, str]]:
+    """Return whether all texts are booleans, or what each means; neither if one is unknown."""
     texts = texts_in(table, column)
     if texts and all(as_boolean(text) is not None for text in texts):
-        yield f"    active: {{from: {_text(column)}}}"
-        return
-    means = {text: _ACTIVE[text.casefold()] for text in texts if text.casefold() in _ACTIVE}
-    open_ = [text for text in texts if text not in means]
+        return True, {}
+    means = {text: _ACTIVE.get(text.casefold(), "") for text in texts}
+    return False, means if all(means.values()) else {}
+
+
+def _active_field(table: Table, column: str) -> Iterator[str]:
+    plain, means = _active_in(table, column)
     pairs = ", ".join(f"{_text(text)}: {value}" for text, value in means.items())
-    if means and not open_:
+    if plain:
+        yield f"    active: {{from: {_text(column)}}}"
+    elif means:
         yield f"    active: {{from: {_text(column)}, values: {{{pairs}}}}}"
     else:
-        told = f"; its texts: {', '.join(map(_text, texts))}" if texts else ""
+        texts = texts_in(table, column)
+        told = f"; its texts: {_texts(texts)}" if texts else ""
         yield f"    # active: {{from: {_text(column)}, values: {{…: true, …: false}}}}{told}"
+
+
+def _texts(texts: Sequence[str]) -> str:
+    return ", ".join(map(_text, texts))
 
 
 def _text(text: str) -> str:

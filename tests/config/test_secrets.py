@@ -128,7 +128,7 @@ def test_without_the_keyring_extra_it_says_how_to_get_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
     hint = refused(entry("kanboard"), tmp_path).hint
-    assert hint is not None and 'pip install "kanport[keyring]"' in hint
+    assert hint is not None and 'pip install ".[keyring]"' in hint
 
 
 # --- the token ------------------------------------------------------------------------------------

@@ -286,6 +286,9 @@ def test_what_does_not_belong_to_the_run_is_not_packed(
     assert changed.code == 2 and "no longer the file" in changed.err
     assert kanport("evidence", "plan.json", "-o", "x.zip").code == 2
     assert kanport("evidence").code == 2
+    (tmp_path / "club.yaml").rename(tmp_path / "elsewhere.yaml")
+    gone = kanport("evidence", "plan.journal.jsonl", "-o", "x.zip", "--sources")
+    assert gone.code == 6 and "folder in which the plan was made" in gone.err
     assert not (tmp_path / "x.zip").exists()
     assert shutil.which("ssh-keygen")
 

@@ -102,10 +102,10 @@ def test_a_revocation_that_leaves_access_names_the_group_and_grants_nothing() ->
     plan = a_plan_that_leaves_access_through_a_group()
     view = of_plan(plan)
     assert view.lines[0].risks == (
-        "leaves a privileged role",
+        "ends with a privileged role",
         f"keeps access through group {CREW}",
     )
-    assert [row.label for row in view.risks] == ["grants or leaves a privileged role"]
+    assert [row.label for row in view.risks] == ["grants a privileged role or ends with one"]
     run = make_run(plan, {1: (Status.ALREADY, "")})
     assert of_run(plan, run).lines[0].risks == view.lines[0].risks
     page = markdown.render(view)

@@ -78,4 +78,4 @@ def test_without_its_library_the_error_says_what_to_install(
     monkeypatch.setitem(sys.modules, "fpdf", None)
     with pytest.raises(UsageError, match="needs the package fpdf2") as problem:
         pdf.render(VIEWS["plan"])
-    assert "kanport[pdf]" in (problem.value.hint or "")
+    assert ".[pdf]" in (problem.value.hint or "")

@@ -8,6 +8,7 @@ from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Action, Risk
+from kanport.plan.model import PlanPartial
 from kanport.plan.review import Review
 from kanport.report import json_file, markdown
 from kanport.report.make import of_plan, of_run, of_validation, of_verification
@@ -68,6 +69,13 @@ def test_an_empty_plan_says_that_there_is_nothing_to_change(
 ) -> None:
     plan = make_plan([], unchanged={"users": users, "memberships": memberships})
     assert of_plan(plan).headline == f"Nothing to change: {headline}"
+    part = plan.model_copy(
+        update={"partial": PlanPartial(only=("user:ada",), left_out={"user.create": 58})}
+    )
+    assert of_plan(part).headline == (
+        "Nothing to change in this part of the plan:"
+        f" {headline.removesuffix('.')}, and --only leaves out 58 changes."
+    )
 
 
 @pytest.mark.parametrize(

@@ -334,7 +334,7 @@ VALUES: Mapping[str, CatalogueEntry] = {
         "A value is not in the mapping's table.",
         one(
             "{text:q} is not in the table of the {what}",
-            "the table has {keys:q}; add this value, or set a default",
+            "the table has {keys:q}: use one of these, or add this value to the mapping",
         ),
         {"text": Personal.VALUE},
     ),

@@ -11,12 +11,13 @@ import click
 
 from kanport.cli.options import (
     TEXT_OR_JSON,
+    WRITING,
     Command,
     OutputFile,
     common_options,
     server_options,
     setting,
-    writing_options,
+    with_options,
 )
 from kanport.cli.output import Output
 from kanport.records import dataclass
@@ -59,7 +60,7 @@ class SettingRow:
 )
 @setting("--status", type=OutputFile(), metavar="FILE", help="Status file, as for sync.")
 @setting("--prometheus", type=OutputFile(), metavar="FILE", help="Metrics file, as for sync.")
-@writing_options
+@with_options(*WRITING)
 @server_options
 @common_options
 @click.pass_context
@@ -67,8 +68,6 @@ def show(
     ctx: click.Context,
     /,
     form: str,
-    passwords_to: Path | None,
-    discard_passwords: bool,
 ) -> None:
     """Print every setting with its value and origin; secrets are masked.
 

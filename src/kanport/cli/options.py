@@ -45,7 +45,12 @@ class OutputFile(click.Path):
             self.fail("name a file; Kanport does not write this to stdout", param, ctx)
         path = Path(value)
         if self._endings and path.suffix and path.suffix.lower() not in self._endings:
-            self.fail(f"{path}: the name must end in {' or '.join(self._endings)}", param, ctx)
+            *others, last = (ending for ending in self._endings if ending)
+            endings = f"{', '.join(others)} or {last}" if others else last
+            must = "the name must end in"
+            if "" in self._endings:
+                must = "name a folder, or a file that ends in"
+            self.fail(f"{path}: {must} {endings}", param, ctx)
         return super().convert(value, param, ctx)
 
 
@@ -279,7 +284,7 @@ SERVER = (
     ),
 )
 
-WRITING = (
+PASSWORDS = (
     click.option(
         "--passwords-to",
         cls=Option,
@@ -296,6 +301,9 @@ WRITING = (
         is_flag=True,
         help="Do not keep the random passwords of new users, and do not ask or warn.",
     ),
+)
+
+WRITING = (
     _run(
         "--connections",
         type=click.IntRange(1, 64),
@@ -527,7 +535,7 @@ def server_options(command: F) -> F:
 
 def writing_options(command: F) -> F:
     """Add the options of the commands that write to the server."""
-    return _with(command, WRITING)
+    return _with(command, (*PASSWORDS, *WRITING))
 
 
 def with_options(*options: Callable[[F], F]) -> Callable[[F], F]:

@@ -232,7 +232,8 @@ def collect_command(
     Kanport reports everything that is wrong at once, each with its cell: unknown words, changed
     names, rows of somebody else, decisions that contradict each other, and access that has changed
     on the server since the review started. It then plans nothing (exit code 5), unless you use
-    --skip-invalid. A row that is missing or empty changes nothing.
+    --skip-invalid (exit code 3 if it left rows out). A row that is missing or empty changes nothing
+    and is not an error; `kanport review status` counts it.
 
     \b
     Examples:

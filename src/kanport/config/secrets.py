@@ -256,7 +256,7 @@ def _from_keyring(entry: Keyring, what: str) -> str:
     except ImportError:
         raise ConfigInvalid(
             f"The {what} is to come from the keyring, and Kanport was installed without that.",
-            hint='pip install "kanport[keyring]", or name a file or a variable instead',
+            hint='in a clone: pip install ".[keyring]"; or name a file or a variable instead',
         ) from None
     name = f"{entry.service}/{entry.username}"
     try:

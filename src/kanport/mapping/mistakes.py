@@ -104,7 +104,10 @@ def _choice(expected: str, value: Any) -> tuple[str, str | None]:
     if choices == ["1"]:
         return "must be 1", "this Kanport reads version 1 of the format"
     close = near(value, choices) if isinstance(value, str) else None
-    return f"must be {_shown_choices(choices)}", f"did you mean {close}?" if close else None
+    hint = f"did you mean {close}?" if close else None
+    if choices == ["keep", "disable", "remove"]:
+        hint = hint or "steps are possible, too: {after: 3 runs, then: disable}"
+    return f"must be {_shown_choices(choices)}", hint
 
 
 def _unescape(found: tuple[str, str]) -> str:

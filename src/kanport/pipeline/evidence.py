@@ -26,7 +26,7 @@ from pydantic import SecretBytes
 from kanport import __version__
 from kanport.access.snapshot import Snapshot, load_snapshot
 from kanport.approval import approval_key
-from kanport.errors import UsageError
+from kanport.errors import ConfigInvalid, UsageError
 from kanport.files import read_file, write_file
 from kanport.mapping import load_mapping
 from kanport.messages import counted
@@ -136,6 +136,11 @@ def _sources(plan: Plan) -> dict[str, bytes]:
     A source with passwords of new users is left out: a package goes to others.
     """
     folder = Path(plan.mapping.path).parent
+    if not Path(plan.mapping.path).exists():
+        raise ConfigInvalid(
+            f"the mapping of the plan, {plan.mapping.path}, is not here",
+            hint="run the command in the folder in which the plan was made, or leave out --sources",
+        )
     secret = secret_columns(load_mapping(Path(plan.mapping.path)).spec)
     named = [("mapping", Path(plan.mapping.path), plan.mapping.sha256)]
     named += [

@@ -120,7 +120,7 @@ def risks_of(
     words = {review: REVIEWS[review].one for review in reviews}
     if leaves_access(change):
         if Review.PRIVILEGE_GRANTED in words:
-            words[Review.PRIVILEGE_GRANTED] = "leaves a privileged role"
+            words[Review.PRIVILEGE_GRANTED] = "ends with a privileged role"
         groups = f"{GROUP(len(through))} {listed(through)}" if through else "a group"
         return (*words.values(), f"keeps access through {groups}")
     return (*words.values(), *((MAYBE_KEPT,) if Risk.MAYBE_THROUGH_GROUP in change.risk else ()))

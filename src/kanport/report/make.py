@@ -152,7 +152,11 @@ def of_plan(plan: Plan, *, next_steps: tuple[str, ...] = ()) -> View:
         ViewKind.PLAN,
         facts=_facts(plan),
         headline=plan_headline(
-            actions_in(lines), plan.unchanged, sum(one.is_open for one in withheld), plan.guards
+            actions_in(lines),
+            plan.unchanged,
+            sum(one.is_open for one in withheld),
+            plan.guards,
+            sum(plan.partial.left_out.values()) if plan.partial is not None else 0,
         ),
         lines=lines,
         names=_names(plan),

@@ -2,7 +2,7 @@
 
 It holds what somebody signs: the verdict, what to do, failures, what needs review, what is
 withheld, the projects, and on the last page the evidence and the lines to sign. Of long lists it
-holds the beginning. It needs fpdf2, which `kanport[pdf]` installs. It writes names in DejaVu Sans
+holds the beginning. It needs fpdf2, which the extra `pdf` installs. It writes names in DejaVu Sans
 where that is installed, and otherwise escapes what the built-in font lacks.
 """
 
@@ -49,7 +49,7 @@ def render(view: View) -> bytes:
     except ImportError:
         raise UsageError(
             "a report as PDF needs the package fpdf2",
-            hint='install it with pip install "kanport[pdf]", or write .html and print it',
+            hint='in a clone: pip install ".[pdf]"; or write .html and print it',
         ) from None
     pdf = FPDF(format="A4")
     page = _Paper(pdf, view)

@@ -133,7 +133,9 @@ REVIEWS: dict[Review, Noun] = {
     Review.DELETES_DATA: Noun("deletes data", "delete data"),
     Review.ADMIN_LOST: Noun("revokes administrator rights", "revoke administrator rights"),
 }
-LEFT_PRIVILEGE = Noun("grants or leaves a privileged role", "grant or leave a privileged role")
+LEFT_PRIVILEGE = Noun(
+    "grants a privileged role or ends with one", "grant a privileged role or end with one"
+)
 """What `PRIVILEGE_GRANTED` is called where a revocation is among the changes."""
 NO_ACCESS = "no access"
 MAYBE_KEPT = "may leave access through a group"
@@ -389,10 +391,11 @@ def plan_headline(
     unchanged: Mapping[str, int],
     withheld: int = 0,
     guards: Sequence[GuardVerdict] = (),
+    left_out: int = 0,
 ) -> str:
     """Return what a plan comes to: that `guards` stop it, or else what would change.
 
-    `withheld` removals are open because of the input.
+    `withheld` removals are open because of the input; a partial plan lacks `left_out` changes.
     """
     so = f"{counted(withheld, REMOVAL)} {are(withheld)} withheld" if withheld else ""
     if any(one.tripped for one in guards):
@@ -401,6 +404,9 @@ def plan_headline(
         return f"{actions_text(summary, would=True)}.{f' {so}.' if so else ''}"
     users, memberships = unchanged.get("users", 0), unchanged.get("memberships", 0)
     same = f"{counted(users, USER)} and {counted(memberships, MEMBERSHIP)} are unchanged"
+    if left_out:
+        same = f"{same}, and --only leaves out {counted(left_out, CHANGE)}"
+        return f"Nothing to change in this part of the plan{f', but {so}' if so else ''}: {same}."
     return f"Nothing to change, but {so}; {same}." if so else f"Nothing to change: {same}."
 
 
@@ -735,9 +741,17 @@ _TERMS: tuple[tuple[str, str], ...] = (
     ("Through a group", "access that a user has because a group of theirs has it"),
     ("Unchanged", "the server had the wanted state when the change came"),
     ("Failed", "Kanboard rejected the change, or reading it back showed another state"),
-    ("Skipped", "not tried, because a change that it depends on failed"),
+    (
+        "Skipped",
+        "not tried: a change that it depends on failed, the server changed since the plan, or the"
+        " last check before a removal stopped it",
+    ),
     ("Not started", "the run ended before this change"),
-    ("Digest", "a checksum (SHA-256) of a file; any change to the file changes it"),
+    (
+        "Digest",
+        "a checksum (SHA-256); any change to what it covers changes it. The digest of a plan covers"
+        " its changes and the server, but not who made it and when.",
+    ),
 )
 
 

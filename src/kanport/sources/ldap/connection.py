@@ -352,7 +352,7 @@ class Connection:
         except ImportError as wrong:
             raise ConfigInvalid(
                 "bind: gssapi needs a package that is not installed",
-                hint="pip install 'kanport[kerberos]'",
+                hint="in a clone: pip install '.[kerberos]'",
             ) from wrong
         except _FROM_LDAP3 as wrong:
             raise LoginRefused(f"the login failed: {self._why(wrong)}") from wrong
