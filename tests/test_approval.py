@@ -50,7 +50,7 @@ def test_an_approval_holds_for_its_plan_until_it_ends() -> None:
     assert refusals(approval, PLAN, now=NOW) == []
     assert refusals(approval, PLAN, now="2026-11-11T07:59:59Z") == []
     (why,) = refusals(approval, PLAN, now="2026-11-11T08:00:00Z")
-    assert why == "it ended on 2026-11-11T08:00:00Z"
+    assert why == "it expired at 2026-11-11T08:00:00Z"
 
 
 def test_an_approval_holds_for_no_other_plan() -> None:

@@ -69,7 +69,8 @@ class Approval(BaseModel):
         return hmac.compare_digest(given, self.expected_signature(key).encode())
 
     def _bound(self) -> bytes:
-        # Approvals of earlier versions have no others, which stand by themselves.
+        # `others` is not covered: each has a digest of its own, and approvals of earlier versions
+        # have none.
         without = {"digest", "signature", "others"}
         return canonical(self.model_dump(mode="json", exclude=without))
 
@@ -114,7 +115,7 @@ def approve(
 
 
 def account(actor: str) -> str:
-    """Return the account of a user and a machine, which stands for one person.
+    """Return the account name of user@machine; approvals of one account count as one person.
 
     >>> account("Ann@build7")
     'ann'
@@ -175,7 +176,7 @@ def write_approval(path: Path, approval: Approval) -> None:
 
 
 def load_approval(path: Path) -> Approval:
-    """Read an approval; whether it holds is another question (`refusals`).
+    """Read an approval; whether it is valid is another question (`refusals`).
 
     Raises UsageError where there is none, or where the file is something else.
     """
@@ -199,16 +200,16 @@ def load_approval(path: Path) -> Approval:
         ) from problem
 
 
-# --- whether an approval holds for a plan. Pure ---------------------------------------------------
+# --- whether an approval is valid for a plan. Pure ------------------------------------------------
 
 
 def refusals(
     approval: Approval, plan: Plan, *, now: str, key: SecretBytes | None = None
 ) -> list[str]:
-    """Return why an approval does not hold for a plan at a time (UTC, RFC 3339); empty: it holds.
+    """Return why an approval is not valid for a plan at a time (UTC, RFC 3339); empty: it is valid.
 
     With a key it must be signed with that; without one, whoever can write the file can approve. The
-    approvals beside it must hold as well, and the plan may require several, or other people.
+    approvals beside it must be valid as well, and the plan may require several, or other people.
     """
     found = list(_refusals(approval, plan, now, key))
     for other in approval.others:
@@ -234,7 +235,7 @@ def _refusals(approval: Approval, plan: Plan, now: str, key: SecretBytes | None)
 
 
 def by_planner(approval: Approval, plan: Plan) -> Iterator[str]:
-    """Yield which approvals do not hold because they are by the user who made the plan."""
+    """Yield which approvals are not valid because they are by the user who made the plan."""
     planner = plan.approval.planner if plan.approval is not None else None
     for one in approval.all if planner else ():
         if account(planner or "") in (account(one.recorded_by), one.by.casefold()):
@@ -254,11 +255,11 @@ def _too_few(approval: Approval, rules: PlanApproval) -> Iterator[str]:
 def approved_for(
     approval: Approval, plan: Plan, *, now: str, key: SecretBytes | None = None
 ) -> Approved:
-    """Return what a run records of an approval; raises GuardTripped where it does not hold."""
+    """Return what a run records of an approval; raises GuardTripped where it is not valid."""
     found = refusals(approval, plan, now=now, key=key)
     if found:
         raise GuardTripped(
-            f"the approval by {approval.by!r} does not hold for this plan; nothing was written",
+            f"the approval by {approval.by!r} is not valid for this plan; nothing was written",
             details=found,
             hint="look at the plan, then: kanport approve PLAN.json --by NAME --note TEXT",
         )
@@ -315,5 +316,5 @@ def _expired(approval: Approval, now: str) -> str | None:
         until = datetime.fromisoformat(approval.expires_at)
         late = datetime.fromisoformat(now) >= until
     except (TypeError, ValueError):
-        return f"it says {approval.expires_at!r} where the time of its end belongs"
-    return f"it ended on {approval.expires_at}" if late else None
+        return f"its expiry time {approval.expires_at!r} is not a time"
+    return f"it expired at {approval.expires_at}" if late else None

@@ -77,17 +77,17 @@ from kanport.records import rarely_collected
 from kanport.relations import About
 
 # Seen on all three databases: a request gains nothing from more calls than this.
-LARGEST = 500
+MAX_BATCH_SIZE = 500
 # The sizes that batches begin with; bcrypt costs the server 70 to 290 ms for each new user.
 FIRST_CREATES = 5
 FIRST_OTHERS = 350
 # Seconds.
 LONGEST_PAUSE = 30.0
-# How many more times a batch that never left is sent again than one whose fate had to be read back:
-# nothing can have happened to it, and servers take a while to start.
+# Extra retries for a batch that certainly was not sent: it cannot have had an effect, and servers
+# take a while to start.
 MORE_TRIES = 2
 # What PHP or Kanboard itself says at the end of a request: nothing of it is done later.
-_OVER = frozenset({Fault.TIME_LIMIT, Fault.MEMORY_LIMIT, Fault.PHP_ERROR, Fault.BUSY})
+_FINAL_FAULTS = frozenset({Fault.TIME_LIMIT, Fault.MEMORY_LIMIT, Fault.PHP_ERROR, Fault.BUSY})
 
 _NOTHING_RENAMED: Mapping[str, Fact] = MappingProxyType({})
 
@@ -179,7 +179,7 @@ class Executor:
         open_ones = frozenset(change.id for change in plan.changes) - set(recorded.settled)
         return self._finish(plan, recorded.run.id, recorded.run.started_at, open_ones)
 
-    def look(self, recorded: Recorded) -> Run:
+    def inspect(self, recorded: Recorded) -> Run:
         """Find out how far a run came that was cut off, and leave the rest of it to another one.
 
         Nothing is written to the server; what was sent without an answer is read back. The journal
@@ -190,7 +190,7 @@ class Executor:
         self._learn_ids(plan)
         for _, changes in groupby(plan.changes, key=phase_of):
             sent = [change for change in changes if change.id in recorded.sent]
-            for change in self._read_first(sent, recorded.sent):
+            for change in self._settle_by_reading(sent, recorded.sent):
                 self._state.settle(change, Status.FAILED, SENT_IN_VAIN)
         self._record()
         outcomes = self._state.outcomes_of(plan, LEFT)
@@ -225,14 +225,14 @@ class Executor:
         return self._as_run(plan, run_id, started_at, finished_at, outcomes, stopped)
 
     def _keep_passwords(self, plan: Plan, outcomes: Sequence[Outcome]) -> None:
-        # The password of whom an earlier process made is not the one of this process.
+        # Skip users that an earlier process created: this process has other random passwords.
         created = {
             change.id: change.username
             for change in ChangesByAction(plan.changes).users(Action.USER_CREATE)
             if change.id not in self._state.made_before
         }
-        # A full disk keeps passwords that are nobody's; that is no reason for a journal without an
-        # end.
+        # If the disk is full, the file may keep passwords of users that were not created. Still
+        # write the end of the journal.
         with suppress(UsageError):
             self._passwords.keep(
                 created[outcome.change_id]
@@ -270,7 +270,7 @@ class Executor:
         for stage in stages_of(changes) if renaming else [changes]:
             possible = [change for change in stage if self._is_possible(change)]
             self._record()
-            possible = self._read_first(possible, unsure)
+            possible = self._settle_by_reading(possible, unsure)
             for _, alike in groupby(possible, key=lambda change: change.action):
                 self._carry_out(list(alike), connections)
 
@@ -280,7 +280,7 @@ class Executor:
             self._state.settle(change, Status.SKIPPED, why)
         return why is None
 
-    def _read_first(self, changes: Sequence[Change], unsure: frozenset[str]) -> list[Change]:
+    def _settle_by_reading(self, changes: Sequence[Change], unsure: frozenset[str]) -> list[Change]:
         """Settle what a run that was cut off did already, or what has changed since."""
         doubtful = [change for change in changes if change.id in unsure]
         if not doubtful:
@@ -463,7 +463,7 @@ class Executor:
     def _largest(self) -> int:
         """The most calls in one request: with a rate, what it allows in a second."""
         rate = self._options.rate
-        return LARGEST if rate is None else max(1, min(LARGEST, int(rate)))
+        return MAX_BATCH_SIZE if rate is None else max(1, min(MAX_BATCH_SIZE, int(rate)))
 
     # --- settling a batch by what is read back ----------------------------------------------------
 
@@ -481,7 +481,10 @@ class Executor:
             values = self._until_stable(
                 changes,
                 values,
-                [isinstance(answer, NoAnswer) and answer.fault not in _OVER for answer in answers],
+                [
+                    isinstance(answer, NoAnswer) and answer.fault not in _FINAL_FAULTS
+                    for answer in answers
+                ],
             )
         self._state.trust(change for change in changes if change.id not in mine)
         lost: list[Change] = []
@@ -583,6 +586,11 @@ class Executor:
     def _until_stable(
         self, changes: Sequence[Change], values: Sequence[Any], unanswered: Sequence[bool]
     ) -> list[Any]:
+        """Read again what the server may still create for a request whose answer was lost.
+
+        `unanswered` says for which changes there is no answer; the values of the others stay as
+        they were read.
+        """
         return read_until_stable(
             changes,
             values,

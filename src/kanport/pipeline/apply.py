@@ -147,7 +147,7 @@ def approve_plan(
         ],
     )
     if why := list(by_planner(approval, plan)):
-        raise GuardTripped("this approval would not hold; nothing was written", details=why)
+        raise GuardTripped("this approval would not be valid; nothing was written", details=why)
     for path in paths:
         write_approval(path, approval)
     return approval

@@ -385,7 +385,7 @@ def settle_interrupted_runs(
         how = Execution(path)
         try:
             with Journal(path, now=how.now, by=how.by, resume=True) as journal:
-                run = how.executor(client, journal).look(recorded)
+                run = how.executor(client, journal).inspect(recorded)
                 tally = run.tally()
                 remember(recorded.plan, run, mapping_path=mapping, now=how.now)
                 # Last of all: the next run repeats what failed before.

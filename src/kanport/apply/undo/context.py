@@ -90,7 +90,7 @@ class RecordedEffects:
 
     fields: dict[int, dict[str, RecordedEffect[UserChange]]] = field(default_factory=dict)
     relations: dict[Place, RecordedEffect[RelationChange]] = field(default_factory=dict)
-    cut: set[Place] = field(default_factory=set)
+    ended_by_removal: set[Place] = field(default_factory=set)
     found: list[RelationChange] = field(default_factory=list)
     created: dict[str, Effect[UserChange]] = field(default_factory=dict)
     removed: dict[int, UserChange] = field(default_factory=dict)
@@ -183,7 +183,7 @@ def _add_relation(
     # Kanboard says true only where there was a direct membership to end.
     ended = change.action is Action.MEMBERSHIP_REVOKE and not certain
     if ended and any(answer.kind is Heard.TRUE for answer in answers):
-        effects.cut.add(place)
+        effects.ended_by_removal.add(place)
 
 
 def _lost(answers: tuple[Answered, ...]) -> bool:

@@ -44,12 +44,12 @@ class _Endpoints:
     project: Project | None = None
 
 
-def undo_relations(context: UndoContext, about: RelationAbout) -> UndoPart:
+def undo_relations(context: UndoContext, kind: RelationAbout) -> UndoPart:
     """Return the changes that restore the relations of a kind that the run changed."""
     through = group_finder(context.current)
     parts: list[UndoPart] = []
     for place, effect in context.effects.relations.items():
-        if place.about is about:
+        if place.about is kind:
             ends = _ends(context, place, effect)
             if isinstance(ends, _Endpoints):
                 groups = (
@@ -61,11 +61,11 @@ def undo_relations(context: UndoContext, about: RelationAbout) -> UndoPart:
             else:
                 parts.append(ends)
     part = UndoPart.of(parts)
-    if about is About.MEMBERSHIP:
+    if kind is About.MEMBERSHIP:
         beside = (one.username or "" for one in part.changes if _added_beside_group(one, context))
         notes = about_users("direct", beside)
     else:
-        found_there = context.effects.found if about is About.GROUP_ACCESS else ()
+        found_there = context.effects.found if kind is About.GROUP_ACCESS else ()
         notes = [
             partial("group-access", group=one.group or "", project=one.project or "")
             for one in found_there
@@ -74,13 +74,13 @@ def undo_relations(context: UndoContext, about: RelationAbout) -> UndoPart:
 
 
 def _ends(context: UndoContext, place: Place, effect: _Effect) -> _Endpoints | UndoPart:
-    """Find who and what a relation ties; otherwise return what is to be said, or nothing."""
+    """Return the endpoints of a relation; if one is gone, return the finding instead, if any."""
     change, relation = effect.change, RELATIONS[place.about]
     user = group = project = None
     if relation.holder is About.USER:
         user = context.user(place.holder)
         if user is None:
-            return _nobody(context, place, effect)
+            return _undo_without_user(context, place, effect)
         if context.protected(user.username):
             return UndoPart(findings=(protected_finding(user.username, None),))
     if relation.target is About.PROJECT:
@@ -94,13 +94,13 @@ def _ends(context: UndoContext, place: Place, effect: _Effect) -> _Endpoints | U
     if About.GROUP in relation.ends:
         ref = place.target if relation.target is About.GROUP else place.holder
         group = context.group(ref, change)
-        anew = ref in context.effects.groups_removed and effect.before is not None
-        if group is None and not anew:
+        recreated = ref in context.effects.groups_removed and effect.before is not None
+        if group is None and not recreated:
             return UndoPart(findings=(context.no_group(ref, change),))
     return _Endpoints(user, group, project)
 
 
-def _nobody(context: UndoContext, place: Place, effect: _Effect) -> UndoPart:
+def _undo_without_user(context: UndoContext, place: Place, effect: _Effect) -> UndoPart:
     if place.about is About.GROUP_MEMBER:
         # Whoever is gone is in no group either.
         return UndoPart(unchanged=1)
@@ -119,11 +119,11 @@ def _undo_relation(
         named = effect.change.group or ""
         return UndoPart(findings=(moved(effect.change, "access-unclear", group=named),))
     now = _role_now(context, place, effect, ends)
-    cut = place in context.effects.cut and through_group
+    ended_by_removal = place in context.effects.ended_by_removal and through_group
     if now == effect.before:
-        notes = (_ended(effect, ends),) if cut else ()
+        notes = (_ended(effect, ends),) if ended_by_removal else ()
         return UndoPart(findings=notes, unchanged=1)
-    if now != effect.after and not cut:
+    if now != effect.after and not ended_by_removal:
         return UndoPart(findings=(_moved(effect, ends, now),))
     if now is None and ends.user is not None and ends.project is not None and ends.project.private:
         return UndoPart(findings=(impossible(effect.change, "private", **_who_where(ends)),))
@@ -180,9 +180,9 @@ def _change(
     if place.about is About.MEMBERSHIP and through_group and now is not None:
         risk |= {Risk.MAYBE_THROUGH_GROUP}
     # Only a group may be missing: it is made anew.
-    anew = Party(effect.change.group, None)
+    recreated = Party(effect.change.group, None)
     parties = {About.USER: ends.user, About.GROUP: ends.group, About.PROJECT: ends.project}
-    holder, target = (Party.of(parties[end] or anew) for end in RELATIONS[place.about].ends)
+    holder, target = (Party.of(parties[end] or recreated) for end in RELATIONS[place.about].ends)
     return relation_change(
         relation_action(place.about, before, after),
         holder,

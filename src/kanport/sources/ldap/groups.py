@@ -22,7 +22,11 @@ from kanport.table import Odd, Row, Scope
 
 @dataclass(slots=True)
 class WantedGroups:
-    """The groups to read; `missing` are those that the mapping names and that are not there."""
+    """The groups to read.
+
+    `missing` are names in the mapping that no group has, `ambiguous` the DNs of several groups
+    that have the same name, by name.
+    """
 
     entries: dict[str, Entry] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
@@ -70,32 +74,34 @@ def _named(directory: Directory, groups: LdapGroups, attributes: tuple[str, ...]
         else:
             wanted.entries[dn_key(entry.dn)] = entry
     by_name: dict[str, dict[str, Entry]] = {name: {} for name in simple}
-    for entry in _called(directory, groups, attributes, [*simple.values()]) if simple else ():
+    for entry in (
+        _search_by_name(directory, groups, attributes, [*simple.values()]) if simple else ()
+    ):
         for cn in texts(entry.attributes.get("cn", [])):
             by_name.get(_plain(cn), {})[dn_key(entry.dn)] = entry
-    for plain, there in by_name.items():
-        if not plain.isascii() or not there:
+    for plain, matches in by_name.items():
+        if not plain.isascii() or not matches:
             # What one name means is for the server to tell: it may keep ß and ss apart, or not.
-            answer = _called(directory, groups, attributes, [simple[plain]])
-            there = {dn_key(entry.dn): entry for entry in answer}
-        if not there:
+            answer = _search_by_name(directory, groups, attributes, [simple[plain]])
+            matches = {dn_key(entry.dn): entry for entry in answer}
+        if not matches:
             wanted.missing.append(simple[plain])
-        elif len(there) > 1:
-            wanted.ambiguous[simple[plain]] = sorted(entry.dn for entry in there.values())
+        elif len(matches) > 1:
+            wanted.ambiguous[simple[plain]] = sorted(entry.dn for entry in matches.values())
         else:
-            wanted.entries |= there
+            wanted.entries |= matches
     return wanted
 
 
-def _called(
+def _search_by_name(
     directory: Directory, groups: LdapGroups, attributes: tuple[str, ...], names: list[str]
 ) -> list[Entry]:
     """Return the groups that the server finds by one of these names."""
-    asked = tuple(dict.fromkeys((*attributes, "cn")))
+    attributes = tuple(dict.fromkeys((*attributes, "cn")))
     filter_ = both(groups.filter, either(["cn"], names))
     found: dict[str, Entry] = {}
     for base in several(groups.base):
-        found |= distinct(directory.search(Question(base, groups.scope, filter_, asked)))
+        found |= distinct(directory.search(Question(base, groups.scope, filter_, attributes)))
     return list(found.values())
 
 
@@ -194,29 +200,31 @@ class GroupRows:
         """Add the findings about a group; return True if not all of its members are known."""
         nodes = [resolver.nodes[key] for key in reached.passed]
         origin = self._origin.at(dn=dn)
-        told: list[Finding] = []
+        findings: list[Finding] = []
         if unresolved := [member for node in nodes for member in node.unresolved]:
             names = names_of(unresolved)
-            told.append(found("member-unreadable", origin, count=len(unresolved), names=names))
+            findings.append(found("member-unreadable", origin, count=len(unresolved), names=names))
         hidden = [node for node in nodes if node.unreadable or node.number]
         if unreadable := names_of(node.entry.dn for node in hidden):
             lists = self._groups.member_attributes if any(one.unreadable for one in hidden) else ()
             attributes = (*lists, *names_of(node.number for node in hidden if node.number))
-            told.append(found("group-unreadable", origin, groups=unreadable, attributes=attributes))
+            findings.append(
+                found("group-unreadable", origin, groups=unreadable, attributes=attributes)
+            )
         if unexpanded := names_of(node.entry.dn for node in nodes if node.unexpanded):
-            told.append(
+            findings.append(
                 found("group-not-expanded", origin, attribute=MEMBER_URL, groups=unexpanded)
             )
         if reached.too_deep:
-            told.append(found("group-too-deep", origin, depth=self._groups.depth))
-        open_ = bool(told)
-        if reached.in_circle:
-            told.append(found("group-cycle", origin))
+            findings.append(found("group-too-deep", origin, depth=self._groups.depth))
+        open_ = bool(findings)
+        if reached.in_cycle:
+            findings.append(found("group-cycle", origin))
         if external := [member for node in nodes for member in node.external]:
-            told.append(
+            findings.append(
                 found("member-no-person", origin, count=len(external), names=names_of(external))
             )
-        self.findings += told
+        self.findings += findings
         return open_
 
 

@@ -55,7 +55,7 @@ class Reach(NamedTuple):
     people: set[str]
     passed: tuple[str, ...]
     too_deep: bool
-    in_circle: bool
+    in_cycle: bool
     logins: set[str]
     twins: dict[str, frozenset[str]]
 
@@ -66,7 +66,7 @@ def reach(start: str, nodes: Mapping[str, Node], depth: int) -> Reach:
     >>> a = Node(Entry("a", {}), {"ada"}, groups={"b"})
     >>> b = Node(Entry("b", {}), {"bob"}, groups={"a"})
     >>> found = reach("a", {"a": a, "b": b}, 5)
-    >>> sorted(found.people), found.in_circle, found.too_deep
+    >>> sorted(found.people), found.in_cycle, found.too_deep
     (['ada', 'bob'], True, False)
     """
     people: set[str] = set()
