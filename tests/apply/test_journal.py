@@ -322,3 +322,12 @@ def test_the_digest_of_a_journal_is_that_of_the_whole_file(tmp_path: Path) -> No
     path = tmp_path / "run.jsonl"
     write(path, end=False)
     assert load_journal(path).run.journal_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("content", ["# A page\n", "{", "[]\n"])
+def test_a_file_that_is_no_journal_is_called_so(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "README.md"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"README\.md is not a journal") as refused:
+        load_journal(path)
+    assert "name the .jsonl file" in str(refused.value.hint)

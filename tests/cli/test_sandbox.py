@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command_line import Kanport
 from tests.support.rpc_client import Client, call
 
 TOKEN = "from-the-environment"
@@ -90,3 +92,12 @@ def test_a_store_that_cannot_be_used_is_wrong_usage(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stdout == ""
     assert "cannot be used as a store" in done.stderr
+
+
+def test_a_port_in_use_is_an_error_with_the_way_out(kanport: Kanport) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ended = kanport("sandbox", "--port", taken.getsockname()[1])
+    assert ended.code == 2
+    assert "choose another --port" in ended.err

@@ -68,8 +68,8 @@ SHAPES = {
     GOOD.replace("kanport: 1", "kanport: '1'"): (
         "1:10: kanport must be 1 | write 1 without quotes"
     ),
-    top("name: 2026"): '9:7: name must be text | write "2026" in quotes',
-    top("name: true"): '9:7: name must be text | write "true" in quotes',
+    top("name: 2026"): '9:7: name must be text | write it in quotes: "2026"',
+    top("name: true"): '9:7: name must be text | write it in quotes: "true"',
     top("name: [a]"): "9:1: name must be text | one text, without brackets",
     top("name: ''"): "9:7: name must not be empty",
     top("protect: admin"): "9:10: protect must be a list: [a, b] | write [admin]",
@@ -176,8 +176,10 @@ RULES = {
         "9:35: J must be true or false | yes, no, on and off are text in YAML 1.2"
     ),
     field("active: {from: A, default: 1}"): "9:32: default must be true or false",
-    field("email: {from: A, values: {x: true}}"): ('9:34: x must be text | write "true" in quotes'),
-    field("email: {value: 5}"): '9:20: value must be text | write "5" in quotes',
+    field("email: {from: A, values: {x: true}}"): (
+        '9:34: x must be text | write it in quotes: "true"'
+    ),
+    field("email: {value: 5}"): '9:20: value must be text | write it in quotes: "5"',
 }
 
 ROLES = {

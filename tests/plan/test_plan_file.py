@@ -110,7 +110,8 @@ def test_a_file_that_is_no_plan_is_refused_with_what_it_is(tmp_path: Path) -> No
     cases = {
         whole[: len(whole) // 2]: "is cut off",
         "": "is empty",
-        "kanport: 1\n": "this is not JSON",
+        "kanport: 1\n": "is not a plan",
+        "1 2\n": "this is not JSON",
         "[]": "has no format",
         '{"a": 1}': "has no format",
         '{"format": "kanport-plan/9"}': "of the format 'kanport-plan/9'",

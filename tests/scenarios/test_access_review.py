@@ -127,7 +127,7 @@ def test_the_whole_review(
     assert f"{Path('review') / 'P01.xlsx'}: lead01, 6 rows" in started.out
     assert "Not reviewed: 1 private or closed project." in started.err
     # Nobody but the managers themselves could decide about them.
-    assert "nobody can decide about 15 rows" in started.err
+    assert "15 rows have no reviewer" in started.err
     sheet = load_workbook(office / "P01.xlsx")["Review"]
     advice = {row[2]: row[6] for row in sheet.iter_rows(min_row=2, values_only=True)}
     assert advice["gone"] == "the account is disabled; in no source"
@@ -313,6 +313,7 @@ def test_a_review_without_a_mapping_names_itself_after_a_run(
         (("--otherwise", "nobody"), "1 reviewer is no active user of the server"),
         (("--until", "2020-01-01"), "which is in the past"),
         (("--project", "NONE*"), "no project matches"),
+        (("--until", "yesterday"), "'yesterday' is not a date such as 2026-12-31"),
         (("--reviewers", "list.csv"), "no column reviewer"),
     ],
 )

@@ -546,6 +546,11 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise UsageError(f"{path} cannot be read: {problem.strerror}") from problem
 
 
+def _not_a_journal(path: Path) -> UsageError:
+    hint = made_for(path) or "name the .jsonl file that kanport apply or kanport sync wrote"
+    return UsageError(f"{path} is not a journal", hint=hint)
+
+
 def _records(path: Path) -> tuple[list[Mapping[str, Any]], bool, str]:
     """Return the records of a journal, whether all of them are chained, and the digest of it."""
     records: list[Mapping[str, Any]] = []
@@ -555,9 +560,7 @@ def _records(path: Path) -> tuple[list[Mapping[str, Any]], bool, str]:
         whole.update(line)
         if not line.endswith(b"\n"):
             if not records:
-                raise UsageError(
-                    f"{path}:{number} is not a record of a journal", hint=made_for(path)
-                )
+                raise _not_a_journal(path)
             break  # torn by a crash
         line = line.removesuffix(b"\n")
         try:
@@ -565,7 +568,9 @@ def _records(path: Path) -> tuple[list[Mapping[str, Any]], bool, str]:
         except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict):
-            raise UsageError(f"{path}:{number} is not a record of a journal", hint=made_for(path))
+            if not records:
+                raise _not_a_journal(path)
+            raise UsageError(f"{path}:{number} is not a record of a journal")
         if not _has_its_form(record):
             raise UsageError(f"{path}:{number} is damaged: this record cannot be read")
         if (said := record.get("previous")) is None:

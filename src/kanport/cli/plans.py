@@ -525,8 +525,8 @@ def approve_command(
     "remove_at_most",
     type=click.IntRange(min=1),
     metavar="NUMBER",
-    help="Remove the users and groups that the run created, instead of keeping them. NUMBER is the"
-    " maximum number of users.",
+    help="Remove the users and groups that the run created; without it, Kanport disables the users"
+    " and keeps the groups. NUMBER is the maximum number of users.",
 )
 @moved_mapping_option("Undo leaves its protected users alone.")
 @WAIT

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,12 +26,32 @@ if TYPE_CHECKING:
 FOLDER = click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 
 
+class Day(click.DateTime):
+    """A date, such as 2026-12-31."""
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the time at which the day begins; fail with an example of a date."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is not a date such as 2026-12-31", param, ctx)
+
+
 class InOrder(click.Group):
     """A group whose `--help` lists the commands in the order of use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands as they were added."""
         return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write each command with the whole first sentence of its help."""
+        lines = [(name, one.get_short_help_str(1_000)) for name, one in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(lines)
 
 
 @click.group("review", cls=InOrder)
@@ -89,7 +109,7 @@ def review_command() -> None:
 )
 @click.option(
     "--until",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=Day(),
     metavar="DATE",
     help="Last day for the answers (default: in 14 days).",
 )
@@ -130,7 +150,7 @@ def start_command(
     from kanport import api
     from kanport.cli.context import invocation_of
     from kanport.cli.progress import Following, read_inputs
-    from kanport.messages import counted
+    from kanport.messages import counted, listed
 
     output = Output(ctx)
     inputs = read_inputs(ctx, mapping, output) if mapping is not None else None
@@ -163,10 +183,11 @@ def start_command(
         )
         output.note(f"Not reviewed: {left_out}.")
     if started.unassigned:
-        rows = counted(len(started.unassigned), "row", "rows")
+        rows = counted(len(started.unassigned), "row has", "rows have")
+        labels = listed(list(dict.fromkeys(row.project.label for row in started.unassigned)))
         output.warn(
-            f"nobody can decide about {rows}: these projects have no reviewer, or none but the"
-            " user; name somebody with --otherwise"
+            f"{rows} no reviewer, because the project has none, or none but the user: {labels};"
+            " name somebody with --otherwise"
         )
 
 

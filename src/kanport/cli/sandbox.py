@@ -1,5 +1,6 @@
 """`kanport sandbox`: a Kanboard-compatible server on loopback."""
 
+import errno
 import os
 import secrets
 import signal
@@ -123,7 +124,11 @@ def sandbox_command(token: str | None, ldap_users: tuple[str, ...], **settings: 
         server = Sandbox(SandboxOptions(token=token, ldap_users=people, **settings))
     except (OSError, ValueError) as error:
         why = (isinstance(error, OSError) and error.strerror) or error
-        raise UsageError(f"the sandbox cannot start: {why}") from error
+        in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        raise UsageError(
+            f"the sandbox cannot start: {why}",
+            hint="choose another --port, or 0 for a free one" if in_use else None,
+        ) from error
     with server:
         if given is None:
             # Whatever the log and --quiet say: nobody could use the server without it.

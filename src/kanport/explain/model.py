@@ -4,6 +4,7 @@
 rules read it.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from kanport.findings import Finding
@@ -165,9 +166,15 @@ def meant(word: str, names: Iterable[tuple[str | None, str]]) -> Iterator[str]:
 
     >>> list(meant("Ada Lovelase", [("ada", "ada"), ("Ada Lovelace", "ada")]))
     ['Did you mean "ada"?']
+    >>> list(meant("anna", [("anna.schmidt", "anna.schmidt")]))
+    ['Did you mean "anna.schmidt"?']
     """
     typed = {name: what for name, what in names if name}
-    if (close := near(word, typed)) is not None:
+    key = word.casefold()
+    # A first name alone is not similar to a whole username, but a part of it.
+    parts = (name for name in sorted(typed) if key in re.split(r"[\W_]+", name.casefold()))
+    close = near(word, typed) or next(parts, None)
+    if close is not None:
         yield f"Did you mean {quoted(typed[close])}?"
 
 

@@ -129,9 +129,9 @@ def _how_to_write(kind: str, value: Any, part: str) -> str | None:
         return f'write {{usernames: ["{value}"]}}'
     if kind == "string_type":
         if isinstance(value, bool):
-            return f'write "{str(value).lower()}" in quotes'
+            return f'write it in quotes: "{str(value).lower()}"'
         if isinstance(value, int | float):
-            return f'write "{value}" in quotes'
+            return f'write it in quotes: "{value}"'
         if isinstance(value, dict):
             return 'text with braces belongs in quotes: "{First} {Last}"'
         if isinstance(value, list):

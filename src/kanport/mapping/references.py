@@ -279,7 +279,7 @@ def _texts(rule: Table, at: KeyPath, *, numbers: bool = False) -> Mistakes:
         fits = isinstance(value, int) and not isinstance(value, bool) and numbers
         if isinstance(value, bool | int) and not fits:
             written_so = str(value).lower() if isinstance(value, bool) else str(value)
-            yield problem("must be text", at=place, hint=f'write "{written_so}" in quotes')
+            yield problem("must be text", at=place, hint=f'write it in quotes: "{written_so}"')
 
 
 # --- a column with passwords is read for nothing else: whatever another rule reads can be shown ---

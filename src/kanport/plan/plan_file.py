@@ -263,9 +263,11 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
         # A journal holds a plan too; a damaged plan is none that can be applied.
         is_plan = '"kanport-plan/' in text and '"kanport-journal/' not in text
         again = "make it again with kanport plan MAPPING -o PLAN.json"
+        if not is_plan and (other := made_for(path)) is not None:
+            raise UsageError(f"{path} is not a plan", hint=other) from problem
         raise UsageError(
             f"{path}{line}: the plan is cut off" if cut_off else f"{path}{line}: this is not JSON",
-            hint=again if is_plan else made_for(path) or _NAME_A_PLAN,
+            hint=again if is_plan else _NAME_A_PLAN,
         ) from problem
     form = content.get("format") if isinstance(content, dict) else None
     if not isinstance(content, dict) or not isinstance(form, str):
