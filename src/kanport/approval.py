@@ -139,8 +139,8 @@ def approval_key(environ: Mapping[str, str]) -> SecretBytes | None:
     text, named = environ.get(NAME), environ.get(NAME_OF_FILE)
     if text and named:
         raise ConfigInvalid(
-            f"{NAME} and {NAME_OF_FILE} are both set, and only one can be meant.",
-            hint="Unset one of them.",
+            f"{NAME} and {NAME_OF_FILE} are both set, and only one can be meant",
+            hint="unset one of them",
         )
     if named:
         return _key(read_secret(Path(named), "key"), f"the file {named}")
@@ -151,8 +151,8 @@ def _key(text: str, origin: str) -> SecretBytes:
     text = text.removesuffix("\n").removesuffix("\r")
     if len(text) < SHORTEST:
         raise ConfigInvalid(
-            f"The key from {origin} has fewer than {SHORTEST} characters.",
-            hint="Make one with, for example: openssl rand -hex 32",
+            f"the key from {origin} has fewer than {SHORTEST} characters",
+            hint="make one with, for example: openssl rand -hex 32",
         )
     return SecretBytes(text.encode("utf-8"))
 

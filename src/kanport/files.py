@@ -380,27 +380,27 @@ def read_secret(path: Path, what: str) -> str:
                 and not _given_by_systemd(path, found)
             ):
                 raise ConfigInvalid(
-                    f"The {what} file {path} can be read or changed by other users "
-                    f"(mode {stat.S_IMODE(mode):04o}).",
+                    f"the {what} file {path} can be read or changed by other users "
+                    f"(mode {stat.S_IMODE(mode):04o})",
                     hint=f"chmod 600 {shlex.quote(str(path))}",
                 )
             content = _read_in_time(file) if stat.S_ISFIFO(mode) else file.read(LONGEST_SECRET + 1)
     except OSError as error:
         raise ConfigInvalid(
-            f"The {what} file {path} cannot be read: {error.strerror or error}."
+            f"the {what} file {path} cannot be read: {error.strerror or error}"
         ) from error
     except ValueError as error:
         # A null byte in it.
         raise ConfigInvalid(
-            f"The {what} file cannot be read: {str(path)!r} is not a path."
+            f"the {what} file cannot be read: {str(path)!r} is not a path"
         ) from error
     if len(content) > LONGEST_SECRET:
-        raise ConfigInvalid(f"The file {path} holds more than a {what}.")
+        raise ConfigInvalid(f"the file {path} holds more than a {what}")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         # Without its cause: that holds the bytes of the file.
-        raise ConfigInvalid(f"The {what} file {path} is not text in UTF-8.") from None
+        raise ConfigInvalid(f"the {what} file {path} is not text in UTF-8") from None
 
 
 def _read_in_time(pipe: BinaryIO) -> bytes:

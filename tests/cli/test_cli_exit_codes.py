@@ -96,18 +96,18 @@ TABLE = [
         endings.no_configuration,
         Exit.CONFIG,
         "",
-        "Error: The connection to the server is not set up: 2 problems.\n"
-        "  No server is named.\n"
+        "Error: the connection to the server is not set up: 2 problems\n"
+        "  no server is named\n"
         "      looked at --url: not given\n"
-        "      looked at KANPORT_URL: not set\n" + IN_VAIN + "      hint: Set KANPORT_URL or give"
+        "      looked at KANPORT_URL: not set\n" + IN_VAIN + "      hint: set KANPORT_URL or give"
         " --url, for example https://kanboard.example.org/jsonrpc.php\n"
-        "  There is no token for the server.\n"
+        "  there is no token for the server\n"
         "      looked at --token-file: not given\n"
         "      looked at --token-stdin: not given\n"
         "      looked at KANPORT_TOKEN: not set\n"
         "      looked at KANPORT_TOKEN_FILE: not set\n" + IN_VAIN + "      hint: Kanboard shows it"
         " under Settings > API. Put it in a file that only you can read, and name that with"
-        " KANPORT_TOKEN_FILE; or set KANPORT_TOKEN.\n",
+        " KANPORT_TOKEN_FILE; or set KANPORT_TOKEN\n",
     ),
     Row(
         endings.wrong_configuration,

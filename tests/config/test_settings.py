@@ -253,7 +253,7 @@ def test_every_place_looked_at_is_named_in_order() -> None:
 
 
 def test_an_empty_variable_is_not_set() -> None:
-    assert problem({"KANPORT_URL": "", "KANPORT_TOKEN": TOKEN}).message == "No server is named."
+    assert problem({"KANPORT_URL": "", "KANPORT_TOKEN": TOKEN}).message == "no server is named"
     assert resolve({**ENVIRON, "KANPORT_TOKEN_FILE": ""}).token_from == "KANPORT_TOKEN"
 
 
@@ -267,7 +267,7 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
     }
     invalid = problem(environ)
     assert "7 problems" in invalid.message
-    for part in ("No server", "no token", "maybe", "not a header", "none.pem", "soon", "many"):
+    for part in ("no server", "no token", "maybe", "not a header", "none.pem", "soon", "many"):
         assert part in told(invalid)
 
 

@@ -65,7 +65,7 @@ def test_the_file_may_say_every_setting_and_nothing_else() -> None:
         ("max_errors", "-1", "KANPORT_MAX_ERRORS is -1: it must be a whole number, 0 or more"),
         ("log_format", "xml", "KANPORT_LOG_FORMAT is 'xml': it must be text or json"),
         ("allow_http", "maybe", "KANPORT_ALLOW_HTTP is 'maybe': it must be 1 or 0"),
-        ("ca_file", "/nowhere", "The certificate file /nowhere cannot be read"),
+        ("ca_file", "/nowhere", "the certificate file /nowhere cannot be read"),
     ],
 )
 def test_a_variable_that_cannot_be_meant_is_told_by_its_name(

@@ -38,21 +38,21 @@ def normalize_url(text: str, *, allow_http: bool = False) -> str:
     parts = _split(text)
     if "@" in parts.netloc:
         raise ConfigInvalid(
-            "The server's URL contains credentials.",
-            hint="Take them out of the URL; the token belongs in KANPORT_TOKEN or in a file named "
-            "by KANPORT_TOKEN_FILE.",
+            "the server's URL contains credentials",
+            hint="take them out of the URL; the token belongs in KANPORT_TOKEN or in a file named "
+            "by KANPORT_TOKEN_FILE",
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
         shown = text if "@" not in text else "the server's URL"
         raise ConfigInvalid(
             f"{shown!r} is not the URL of a server: it must begin with https://",
-            hint=f"A whole URL looks like {EXAMPLE}",
+            hint=f"a whole URL looks like {EXAMPLE}",
         )
     host = parts.hostname
     if parts.scheme == "http" and not allow_http and not is_loopback(host):
         raise ConfigInvalid(
-            f"http://{host} is not encrypted: others on the network could read the token.",
-            hint="Use https://, or --allow-http if the network is safe.",
+            f"http://{host} is not encrypted: others on the network could read the token",
+            hint="use https://, or --allow-http if the network is safe",
         )
     netloc = f"[{host}]" if ":" in host else host
     if parts.port not in (None, 443 if parts.scheme == "https" else 80):
@@ -63,7 +63,7 @@ def normalize_url(text: str, *, allow_http: bool = False) -> str:
 def _split(text: str) -> SplitResult:
     # urlsplit drops line breaks and tabs silently, so that what is checked is not what was given.
     if re.search(r"[\s\x00-\x1f\x7f\\]", text):
-        raise ConfigInvalid("The server's URL contains spaces, control characters or backslashes.")
+        raise ConfigInvalid("the server's URL contains spaces, control characters or backslashes")
     try:
         parts = urlsplit(text)
         # The port is parsed only when asked for.
@@ -73,8 +73,8 @@ def _split(text: str) -> SplitResult:
         (parts.hostname or "").encode("idna")
     except ValueError:
         raise ConfigInvalid(
-            "The server's URL is invalid: check its host and port.",
-            hint=f"A whole URL looks like {EXAMPLE}",
+            "the server's URL is invalid: check its host and port",
+            hint=f"a whole URL looks like {EXAMPLE}",
         ) from None
     return parts
 

@@ -213,7 +213,7 @@ def read_reference(
     if reference.env is not None:
         text = environ.get(reference.env)
         if text is None:
-            raise ConfigInvalid(f"There is no {what}: {origin} is not set.")
+            raise ConfigInvalid(f"there is no {what}: {origin} is not set")
     elif reference.file is not None:
         text = read_secret(base / at_home(reference.file), what)
     elif reference.keyring is not None:
@@ -221,7 +221,7 @@ def read_reference(
     elif isinstance(reference, TokenReference) and stdin is not None:
         text = from_stdin(stdin, what)
     else:
-        raise ConfigInvalid(f"The {what} cannot be read from standard input here.")
+        raise ConfigInvalid(f"the {what} cannot be read from standard input here")
     return one_line(text, what, origin)
 
 
@@ -230,9 +230,9 @@ def from_stdin(read: Callable[[], str], what: str) -> str:
     try:
         text = read()
     except (OSError, UnicodeDecodeError, ValueError):
-        raise ConfigInvalid(f"The {what} cannot be read from standard input.") from None
+        raise ConfigInvalid(f"the {what} cannot be read from standard input") from None
     if len(text) > LONGEST_SECRET:
-        raise ConfigInvalid(f"Standard input holds more than a {what}.")
+        raise ConfigInvalid(f"standard input holds more than a {what}")
     return text
 
 
@@ -240,11 +240,11 @@ def one_line(text: str, what: str, origin: str) -> SecretStr:
     """Return a secret without its line end; raise ConfigInvalid for anything else."""
     text = text.removesuffix("\n").removesuffix("\r")
     if not text.strip():
-        raise ConfigInvalid(f"The {what} from {origin} is empty.")
+        raise ConfigInvalid(f"the {what} from {origin} is empty")
     if not text.isprintable():
         raise ConfigInvalid(
-            f"The {what} from {origin} holds line breaks or control characters.",
-            hint=f"It must be one line with nothing but the {what}.",
+            f"the {what} from {origin} holds line breaks or control characters",
+            hint=f"it must be one line with nothing but the {what}",
         )
     return SecretStr(text)
 
@@ -255,7 +255,7 @@ def _from_keyring(entry: Keyring, what: str) -> str:
         from keyring.errors import KeyringError
     except ImportError:
         raise ConfigInvalid(
-            f"The {what} is to come from the keyring, and Kanport was installed without that.",
+            f"the {what} is to come from the keyring, and Kanport was installed without that",
             hint='in a clone: pip install ".[keyring]"; or name a file or a variable instead',
         ) from None
     name = f"{entry.service}/{entry.username}"
@@ -263,12 +263,12 @@ def _from_keyring(entry: Keyring, what: str) -> str:
         text = keyring.get_password(entry.service, entry.username)
     except KeyringError as problem:
         raise ConfigInvalid(
-            f"The keyring entry {name} cannot be read: {type(problem).__name__}.",
+            f"the keyring entry {name} cannot be read: {type(problem).__name__}",
             hint="a keyring belongs to somebody who is logged in; at night, name a file instead",
         ) from None
     if text is None:
         raise ConfigInvalid(
-            f"There is no {what}: the keyring has no entry {name}.",
+            f"there is no {what}: the keyring has no entry {name}",
             hint=f"keyring set {entry.service} {entry.username}",
         )
     return str(text)

@@ -60,7 +60,7 @@ def _ca_file(value: Any, name: str) -> Path:
             return path
     except OSError as error:
         raise ConfigInvalid(
-            f"The certificate file {path} cannot be read: {error.strerror or error}."
+            f"the certificate file {path} cannot be read: {error.strerror or error}"
         ) from error
 
 
@@ -68,8 +68,8 @@ def _header(value: Any, name: str) -> str:
     text = str(value)
     if not _HEADER_NAME.fullmatch(text) or text.lower() in _TAKEN_HEADERS:
         raise ConfigInvalid(
-            f"{text!r} cannot be the header that carries the credentials.",
-            hint="Give the name that the server's API_AUTHENTICATION_HEADER has: mostly X-API-Auth",
+            f"{text!r} cannot be the header that carries the credentials",
+            hint="give the name that the server's API_AUTHENTICATION_HEADER has: mostly X-API-Auth",
         )
     return text
 
@@ -80,7 +80,7 @@ def _switch(value: Any, name: str) -> bool:
         return True
     if text in ("0", "false", "no", "off"):
         return False
-    raise ConfigInvalid(f"{name} is {str(value)!r}: it must be 1 or 0.")
+    raise ConfigInvalid(f"{name} is {str(value)!r}: it must be 1 or 0")
 
 
 def _number(value: Any) -> float:
@@ -100,7 +100,7 @@ def _whole(least: int, most: int | None = None) -> Callable[[Any, str], int]:
         except ValueError:
             number = least - 1
         if number < least or (most is not None and number > most):
-            raise ConfigInvalid(f"{name} is {value}: it must be a whole number{allowed}.")
+            raise ConfigInvalid(f"{name} is {value}: it must be a whole number{allowed}")
         return number
 
     return read
@@ -109,7 +109,7 @@ def _whole(least: int, most: int | None = None) -> Callable[[Any, str], int]:
 def _seconds(value: Any, name: str) -> float:
     seconds = _number(value)
     if not 0 < seconds <= 86_400:
-        raise ConfigInvalid(f"{name} is {value}: it must be seconds, more than 0, at most a day.")
+        raise ConfigInvalid(f"{name} is {value}: it must be seconds, more than 0, at most a day")
     return seconds
 
 
@@ -127,7 +127,7 @@ def _duration(value: Any, name: str) -> float:
     if not 0 < span <= _LONGEST_SPAN:
         raise ConfigInvalid(
             f"{name} is {value}: it must be a time such as 90m, 2h, 1h30m or 1d, at most 30 days,"
-            " or off."
+            " or off"
         )
     return float(span)
 
@@ -135,13 +135,13 @@ def _duration(value: Any, name: str) -> float:
 def _rate(value: Any, name: str) -> float:
     rate = _number(value)
     if not 0 < rate < math.inf:
-        raise ConfigInvalid(f"{name} is {value}: it must be calls a second, more than 0.")
+        raise ConfigInvalid(f"{name} is {value}: it must be calls a second, more than 0")
     return rate
 
 
 def _log_format(value: Any, name: str) -> str:
     if value not in ("text", "json"):
-        raise ConfigInvalid(f"{name} is {value!r}: it must be text or json.")
+        raise ConfigInvalid(f"{name} is {value!r}: it must be text or json")
     return str(value)
 
 
@@ -205,10 +205,10 @@ def find_token(layers: Layers, stdin: Callable[[], str] | None = None) -> Token:
     environ = layers.environ
     path, piped = layers.flags.get("token_file"), layers.flags.get("token_stdin")
     if path and piped:
-        raise ConfigInvalid("--token-file and --token-stdin are both given; only one can be meant.")
+        raise ConfigInvalid("--token-file and --token-stdin are both given; only one can be meant")
     if piped:
         if stdin is None:
-            raise ConfigInvalid("The token cannot be read from standard input here.")
+            raise ConfigInvalid("the token cannot be read from standard input here")
         return Token(
             one_line(from_stdin(stdin, "token"), "token", "standard input"),
             "standard input (--token-stdin)",
@@ -221,8 +221,8 @@ def find_token(layers: Layers, stdin: Callable[[], str] | None = None) -> Token:
     text, named = environ.get("KANPORT_TOKEN"), environ.get("KANPORT_TOKEN_FILE")
     if text and named:
         raise ConfigInvalid(
-            "KANPORT_TOKEN and KANPORT_TOKEN_FILE are both set, and only one can be meant.",
-            hint="Unset one of them, or name the file with --token-file, which beats both.",
+            "KANPORT_TOKEN and KANPORT_TOKEN_FILE are both set, and only one can be meant",
+            hint="unset one of them, or name the file with --token-file, which beats both",
         )
     if named:
         return _from_file(Path(named), f"the file {named} (KANPORT_TOKEN_FILE)")
@@ -244,9 +244,9 @@ def _configured(layers: Layers, stdin: Callable[[], str] | None) -> Token | None
 
 def _refuse(layers: Layers) -> Token:
     raise ConfigInvalid(
-        "There is no token for the server.",
+        "there is no token for the server",
         hint="Kanboard shows it under Settings > API. Put it in a file that only you can read, and "
-        "name that with KANPORT_TOKEN_FILE; or set KANPORT_TOKEN.",
+        "name that with KANPORT_TOKEN_FILE; or set KANPORT_TOKEN",
         details=(
             "looked at --token-file: not given",
             "looked at --token-stdin: not given",
@@ -341,9 +341,9 @@ def settings_of(layers: Layers, stdin: Callable[[], str] | None = None) -> Setti
     if header and token and ":" in token.value.get_secret_value():
         problems.append(
             ConfigInvalid(
-                f"The token from {token.origin} holds a colon; sent in the header {header}, "
-                "Kanboard would read it only up to there.",
-                hint="Use HTTP Basic (no --auth-header), or a token without a colon.",
+                f"the token from {token.origin} holds a colon; sent in the header {header}, "
+                "Kanboard would read it only up to there",
+                hint="use HTTP Basic (no --auth-header), or a token without a colon",
             )
         )
     if problems or where is None or token is None:
@@ -378,7 +378,7 @@ def _together(problems: list[ConfigInvalid]) -> ConfigInvalid:
         if problem.hint:
             details.append(f"    hint: {problem.hint}")
     return ConfigInvalid(
-        f"The connection to the server is not set up: {len(problems)} problems.", details=details
+        f"the connection to the server is not set up: {len(problems)} problems", details=details
     )
 
 
@@ -386,8 +386,8 @@ def _url(layers: Layers, *, allow_http: bool) -> str:
     text = layers.take(URL).value
     if not text:
         raise ConfigInvalid(
-            "No server is named.",
-            hint=f"Set KANPORT_URL or give --url, for example {EXAMPLE}",
+            "no server is named",
+            hint=f"set KANPORT_URL or give --url, for example {EXAMPLE}",
             details=layers.looked_at(URL),
         )
     return normalize_url(text, allow_http=allow_http)

@@ -127,8 +127,8 @@ def _overview(client: Client, *, with_groups: bool, patient: bool = False) -> _O
     version = answers[0]
     if isinstance(version, RefusedCall):
         raise Unreachable(
-            f"{client.url} is not a Kanboard: it speaks JSON-RPC, but does not know getVersion.",
-            hint="The URL must lead to Kanboard's jsonrpc.php.",
+            f"{client.url} is not a Kanboard: it speaks JSON-RPC, but does not know getVersion",
+            hint="the URL must lead to Kanboard's jsonrpc.php",
         )
     rows: dict[str, list[Any]] = {}
     for call, answer in zip(calls[1:], answers[1:], strict=True):
@@ -305,8 +305,8 @@ def understood(client: Client, call: Call, value: T | None) -> T:
     """Return what an answer was read as; raise Unreachable where it could not be (None)."""
     if value is None:
         raise Unreachable(
-            f"{client.url} answers {call.method} in a way that Kanport does not understand.",
-            hint="Is it Kanboard, and is there nothing in between that changes answers?",
+            f"{client.url} answers {call.method} in a way that Kanport does not understand",
+            hint="is it Kanboard, and is there nothing in between that changes answers?",
         )
     return value
 

@@ -57,9 +57,9 @@ class Transport:
         except (ImportError, ValueError, httpx.InvalidURL) as error:
             # The text of these may hold the credentials of the proxy.
             raise ConfigInvalid(
-                "The proxy that the environment names cannot be used.",
-                hint="Look at HTTPS_PROXY, HTTP_PROXY and ALL_PROXY: http:// and https:// proxies "
-                "work. NO_PROXY names the hosts that need none.",
+                "the proxy that the environment names cannot be used",
+                hint="look at HTTPS_PROXY, HTTP_PROXY and ALL_PROXY: http:// and https:// proxies "
+                "work. NO_PROXY names the hosts that need none",
             ) from error
 
     def close(self) -> None:
@@ -127,8 +127,8 @@ def tls_context(settings: Settings) -> ssl.SSLContext:
             context.load_verify_locations(cafile=settings.ca_file)
         except (ssl.SSLError, OSError) as error:
             raise ConfigInvalid(
-                f"The certificate file {settings.ca_file} cannot be used.",
-                hint="It must hold the certificate of the authority (CA) in PEM form: text that "
+                f"the certificate file {settings.ca_file} cannot be used",
+                hint="it must hold the certificate of the authority (CA) in PEM form: text that "
                 "begins with -----BEGIN CERTIFICATE-----",
             ) from error
     return context

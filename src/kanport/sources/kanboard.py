@@ -100,5 +100,5 @@ def _token(
         where = f"the file {path}"
         text = read_secret(path, "token")
     if not text.strip():
-        raise ConfigInvalid(f"The token of the source {name} is missing: {where} holds nothing.")
+        raise ConfigInvalid(f"the token of the source {name} is missing: {where} holds nothing")
     return SecretStr(text.strip())

@@ -30,7 +30,7 @@ def read_password(
     if reference.env is not None:
         origin = f"the environment variable {reference.env}"
         if reference.env not in environ:
-            raise ConfigInvalid(f"The password for the directory is missing: {origin} is not set.")
+            raise ConfigInvalid(f"the password for the directory is missing: {origin} is not set")
         return _clean(environ[reference.env], origin)
     path = base / (reference.file or "")
     text = read_secret(path, "password").removesuffix("\n").removesuffix("\r")
@@ -40,7 +40,7 @@ def read_password(
 def _clean(text: str, origin: str) -> SecretStr:
     if not text.strip():
         raise ConfigInvalid(
-            f"The password from {origin} is empty.",
+            f"the password from {origin} is empty",
             hint="a directory takes an empty password for an anonymous login; for that, use "
             "bind: anonymous",
         )
