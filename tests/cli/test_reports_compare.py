@@ -40,6 +40,12 @@ def test_last_nights_source_and_what_was_done_of_it(
     assert "4 planned = 4 done" in done.out, done
 
 
+def test_a_table_is_for_csv_only(kanport: Kanport) -> None:
+    refused = kanport("report", "a.json", "--table", "findings", "-o", "a.html")
+    assert refused.code == 2 and "--table works only with CSV" in refused.err
+    assert not Path("a.html").exists()
+
+
 def test_a_comparison_has_no_tables(kanport: Kanport) -> None:
     ended = kanport("report", "--compare", "a.json", "b.json", "--table", "findings")
     assert ended.code == 2

@@ -367,6 +367,7 @@ def test_the_sample_is_what_its_page_says(kanport: Kanport) -> None:
     shown = kanport("review", "status", sample)
     assert shown.code == 3
     assert "7 of 13 rows decided, 6 open" in shown.out
+    assert "3 rows have several reviewers; the decision of one is enough." in shown.out
     assert (
         "AUDIT-FIN.xlsx#Review!H6 | error | revokee | this is not a decision | did you mean revoke?"
     ) in shown.out

@@ -145,6 +145,7 @@ def test_what_is_adopted_is_managed_from_then_on(
     write(tmp_path, *EVERYBODY, "admin,ALPHA")
     server.forget_requests()
     dry = kanport("adopt", "night.yaml")
+    assert "manages nothing by its ledger" not in dry.err
     assert dry.code == 0, dry
     assert "1 user and 1 membership. Managed already" in dry.out
     assert "membership  ada in ALPHA" in dry.out and "zoe" not in dry.out
@@ -272,3 +273,11 @@ def test_a_resumed_run_remembers_what_it_granted_in_a_new_project(
     assert kanport("resume", str(journal), "--yes", "--discard-passwords").code == 0
     users = server.store.snapshot().users
     assert {who for who, _ in memory(tmp_path, server).grants} == {users["ada"].id, users["bob"].id}
+
+
+def test_adopt_says_when_the_mapping_does_not_manage_by_its_ledger(
+    server: Sandbox, kanport: Kanport, club: Path
+) -> None:
+    told = kanport("adopt", club)
+    assert told.code == 0, told
+    assert "adopting changes nothing now" in told.err

@@ -48,6 +48,13 @@ def status_data(review: Campaign, read: Decided, today: str) -> dict[str, Any]:
     }
 
 
+def _shared(rows: Sequence[ReviewRow]) -> str:
+    """Return why the rows of the reviewers are more than those of the review, if they are."""
+    shared = sum(len(row.reviewers) > 1 for row in rows)
+    number = counted(shared, "row has", "rows have")
+    return f"{number} several reviewers; the decision of one is enough." if shared else ""
+
+
 def status_document(review: Campaign, read: Decided, data: Mapping[str, Any]) -> Document:
     """Return the document of a status, with a line for each workbook; `data` is `status_data`."""
     lines = data["workbooks"]
@@ -73,6 +80,7 @@ def status_document(review: Campaign, read: Decided, data: Mapping[str, Any]) ->
                     )
                     for one in lines
                 ],
+                _shared(read.rows),
                 names=[one["reviewer"] for one in lines if one["open"]],
                 number=len(lines),
                 review=not read.complete,

@@ -52,6 +52,12 @@ class Output:
         self.form = form
         self.masked = masked
         self._table = table
+        if table is not None and form != "csv" and not any(map(_is_csv, paths)):
+            from kanport.errors import UsageError
+
+            raise UsageError(
+                "--table works only with CSV", hint="use --format csv or -o FILE.csv, too"
+            )
         self._files: list[tuple[Path, Format]] = []
         if paths:
             from kanport.files import STDOUT, check_target
@@ -270,6 +276,10 @@ _BY_ENDING = {
     ".csv": "csv",
     ".xlsx": "excel",
 }
+
+
+def _is_csv(path: Path) -> bool:
+    return path.suffix.lower() == ".csv"
 
 
 def show_report(

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 PLAN_OUTPUT = output_option(
     "paths",
     "Save the plan for `kanport apply` (.json), or a report of it (.html, .pdf, .xlsx, .csv, .md,"
-    " .txt).",
+    " .txt, .xml for JUnit, .sarif).",
     metavar="PLAN.json",
 )
 

@@ -278,6 +278,12 @@ def adopt_command(
             output.note(
                 f"No project has the name or identifier {text}, so Kanport takes it for an id."
             )
+        spec = inputs.mapping.spec
+        if "ledger" not in (spec.users and spec.users.managed, spec.memberships_managed):
+            output.note(
+                "The mapping manages nothing by its ledger, so adopting changes nothing now. It"
+                " matters with managed: ledger or memberships_managed: ledger."
+            )
         if any(finding.severity == "error" for finding in inputs.findings):
             output.warn("adopt ignores rows that have an error; kanport validate shows them")
         if (found.users or found.memberships) and _agreed(output, yes):
