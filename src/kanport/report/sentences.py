@@ -256,7 +256,8 @@ def target_words(action: Action, target: str) -> str:
     'from group Crew'
     """
     words = ACTIONS[action]
-    return f"{words.between.strip()} {target}" if words.noun is GROUP_MEMBER else target
+    named = words.noun is GROUP_MEMBER and target
+    return f"{words.between.strip()} {target}" if named else target
 
 
 def whose(line: ChangeView) -> str:
