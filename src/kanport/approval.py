@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, SecretBytes, ValidationError
 
 from kanport.errors import ConfigInvalid, GuardTripped, UsageError
-from kanport.files import ArtifactKind, read_file, read_secret, write_file
+from kanport.files import ArtifactKind, cannot_read, read_file, read_secret, write_file
 from kanport.outcome import Approved, Signature
 from kanport.plan.model import Plan, PlanApproval
 from kanport.plan.plan_file import canonical
@@ -183,7 +183,7 @@ def load_approval(path: Path) -> Approval:
     try:
         content = json.loads(read_file(path, most=_MAX_BYTES).decode("utf-8"))
     except OSError as problem:
-        raise UsageError(f"the approval {path} cannot be read: {problem.strerror}") from problem
+        raise UsageError(cannot_read(path, problem, "approval")) from problem
     except (ValueError, RecursionError) as problem:
         raise UsageError(f"{path} is not an approval: it is not JSON") from problem
     if not isinstance(content, dict) or content.get("format") != FORMAT:

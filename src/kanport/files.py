@@ -157,6 +157,13 @@ def _print(content: bytes) -> None:
         sys.stdout.buffer.flush()
 
 
+def cannot_read(path: Path, problem: OSError, what: str = "file") -> str:
+    """Return the message that there is no such file, or why it cannot be read."""
+    if isinstance(problem, FileNotFoundError):
+        return f"there is no {what} {path}"
+    return f"the {what} {path} cannot be read: {problem.strerror}"
+
+
 def readers(path: Path) -> str:
     """Return who can read a regular file besides its owner, in words; "" where all can."""
     found = path.stat()

@@ -310,7 +310,7 @@ def test_a_review_without_a_mapping_names_itself_after_a_run(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--otherwise", "nobody"), "1 reviewer is no active user of the server"),
+        (("--otherwise", "nobody"), "1 reviewer is not active on the server"),
         (("--until", "2020-01-01"), "which is in the past"),
         (("--project", "NONE*"), "no project matches"),
         (("--until", "yesterday"), "'yesterday' is not a date such as 2026-12-31"),

@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 from kanport import __version__
 from kanport.errors import Unreachable, UsageError
 from kanport.export import not_whole
-from kanport.files import ArtifactKind, kind_of, made_for, read_file, write_file
+from kanport.files import ArtifactKind, cannot_read, kind_of, made_for, read_file, write_file
 from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState
 from kanport.plan.groups import ProjectKey
@@ -295,9 +295,7 @@ def load_snapshot(path: Path) -> Snapshot:
         text = read_file(path, most=_MAX_BYTES).decode("utf-8")
         content: Any = json.loads(text)
     except OSError as problem:
-        raise UsageError(
-            f"the snapshot {path} cannot be read: {problem.strerror}", hint=hint
-        ) from problem
+        raise UsageError(cannot_read(path, problem, "snapshot"), hint=hint) from problem
     except (ValueError, RecursionError) as problem:
         raise UsageError(
             f"{path} is not a snapshot: it is not JSON, or it is cut off",

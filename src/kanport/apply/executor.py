@@ -1,6 +1,6 @@
 """Carry out a plan: phase by phase, in batches over several connections, all read back.
 
-A batch is no transaction, and the answer that says what was done can be lost half-way (facts of
+A batch is not a transaction, and the answer that says what was done can be lost half-way (facts of
 Kanboard: a batch that outlives PHP's time limit answers HTTP 200 with an HTML page). So what counts
 as done is what reading back shows, never what an answer said; and what has no answer is sent again
 only after reading back showed that it did not happen.

@@ -23,7 +23,7 @@ from kanport.apply.old_journals import upgraded
 from kanport.approval import with_signature
 from kanport.errors import LockHeld, UsageError
 from kanport.facts import Fact, as_written, fact
-from kanport.files import made_for, open_regular
+from kanport.files import cannot_read, made_for, open_regular
 from kanport.kanboard.rpc import Answer, CallResult, NoAnswer, RefusedCall
 from kanport.lock import lock_file
 from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Approved, EndsRun, Outcome, Run, Status, Tally
@@ -521,7 +521,7 @@ def journal_digest(path: Path) -> str:
                     raise _too_large(path)
                 whole.update(part)
     except OSError as problem:
-        raise UsageError(f"{path} cannot be read: {problem.strerror}") from problem
+        raise UsageError(cannot_read(path, problem, "journal")) from problem
     return whole.hexdigest()
 
 
@@ -543,7 +543,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                     raise _too_large(path)
                 yield number, line
     except OSError as problem:
-        raise UsageError(f"{path} cannot be read: {problem.strerror}") from problem
+        raise UsageError(cannot_read(path, problem, "journal")) from problem
 
 
 def _not_a_journal(path: Path) -> UsageError:

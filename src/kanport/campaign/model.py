@@ -23,7 +23,7 @@ from kanport.access.snapshot import (
 )
 from kanport.errors import UsageError
 from kanport.facts import Fact, fact
-from kanport.files import read_file, write_file
+from kanport.files import cannot_read, read_file, write_file
 from kanport.mapping.spec import MappingFile
 from kanport.model import AppRole, CurrentState, Project, ProjectRole, ServerInfo, User
 from kanport.names import compare_key
@@ -222,9 +222,7 @@ def load_review(folder: Path) -> tuple[Campaign, Snapshot]:
         content: Any = json.loads(read_file(path, most=_MAX_BYTES).decode("utf-8"))
         review = Campaign.model_validate(content)
     except OSError as problem:
-        raise UsageError(
-            f"the review {path} cannot be read: {problem.strerror}", hint=hint
-        ) from problem
+        raise UsageError(cannot_read(path, problem, "review"), hint=hint) from problem
     except (ValidationError, ValueError, RecursionError) as problem:
         raise UsageError(f"{path} is not a valid review", hint=hint) from problem
     if review.digest != review.expected_digest():

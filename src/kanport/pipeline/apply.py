@@ -107,9 +107,8 @@ def approval_of(
             return None
         if isinstance(problem, GuardTripped):
             raise
-        why = f"there is no {path}" if not path.exists() else problem.message
         raise GuardTripped(
-            f"this plan is not approved ({why}); nothing was written",
+            f"this plan is not approved ({problem.message}); nothing was written",
             details=problem.details,
             hint="look at the plan, then: kanport approve PLAN.json --by NAME --note TEXT",
         ) from problem

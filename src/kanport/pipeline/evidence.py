@@ -27,7 +27,7 @@ from kanport import __version__
 from kanport.access.snapshot import Snapshot, load_snapshot
 from kanport.approval import approval_key
 from kanport.errors import ConfigInvalid, UsageError
-from kanport.files import read_file, write_file
+from kanport.files import cannot_read, read_file, write_file
 from kanport.mapping import load_mapping
 from kanport.messages import counted
 from kanport.normalize import secret_columns
@@ -119,7 +119,7 @@ def read_part(path: Path) -> bytes:
     try:
         return read_file(path, most=MAX_BYTES + 1)
     except OSError as problem:
-        raise UsageError(f"{path} cannot be read: {problem.strerror}") from problem
+        raise UsageError(cannot_read(path, problem)) from problem
 
 
 def approvals_of(run: Run) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kanport import __version__
 from kanport.errors import UsageError
-from kanport.files import ArtifactKind, open_regular, read_file
+from kanport.files import ArtifactKind, cannot_read, open_regular, read_file
 from kanport.findings import Finding
 from kanport.kanboard.client import Client
 from kanport.ledger import recall
@@ -44,7 +44,7 @@ def load_plan_or_journal(path: Path) -> tuple[Plan, Run | None]:
         with open_regular(path) as file:
             head = file.readline(200)
     except OSError as problem:
-        raise UsageError(f"{path} cannot be read: {problem.strerror}") from problem
+        raise UsageError(cannot_read(path, problem)) from problem
     if b'"kanport-journal/' not in head:
         return load_plan(path), None
     from kanport.apply.journal import load_journal
@@ -173,7 +173,7 @@ def check_report_file(
         content = read_file(path, most=_MAX_BYTES)
         sidecar = read_file(beside(path), most=_MAX_BYTES) if beside(path).exists() else None
     except OSError as problem:
-        raise UsageError(f"{path} cannot be read: {problem.strerror}") from problem
+        raise UsageError(cannot_read(path, problem)) from problem
     redraw = _redraw(plan, run) if plan is not None else None
     ending = path.suffix.lower()
     apart = any(ending in form.endings and not has_place(form.name) for form in FORMATS.values())

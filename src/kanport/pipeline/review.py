@@ -240,7 +240,7 @@ def _logins(snapshot: Snapshot, logins: Iterable[str]) -> dict[str, str]:
     unknown = sorted(one for one, username in found.items() if not username)
     if unknown:
         raise UsageError(
-            f"{counted(len(unknown), 'reviewer is', 'reviewers are')} no active user of the server",
+            f"{counted(len(unknown), 'reviewer is not', 'reviewers are not')} active on the server",
             details=unknown,
             hint="name reviewers by their username",
         )

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from pydantic import ValidationError
 
 from kanport.errors import UsageError
-from kanport.files import ArtifactKind, made_for, read_file, write_file
+from kanport.files import ArtifactKind, cannot_read, made_for, read_file, write_file
 from kanport.findings import Severity
 from kanport.frames import uncollected
 from kanport.plan.change import Change
@@ -81,14 +81,9 @@ def load_plan(path: Path) -> Plan:
     """
     try:
         text = read_file(path, most=MAX_PLAN_BYTES).decode("utf-8")
-    except FileNotFoundError as problem:
-        raise UsageError(
-            f"there is no plan {path}", hint="kanport plan MAPPING -o PLAN.json writes one"
-        ) from problem
     except OSError as problem:
         raise UsageError(
-            f"the plan {path} cannot be read: {problem.strerror}",
-            hint="kanport plan MAPPING -o PLAN.json writes one",
+            cannot_read(path, problem, "plan"), hint="kanport plan MAPPING -o PLAN.json writes one"
         ) from problem
     except UnicodeDecodeError as problem:
         raise UsageError(
