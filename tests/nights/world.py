@@ -253,10 +253,10 @@ class World:
 
     def beside_another_run(self) -> Morning:
         """Let the night go by while the run of the night before is still at work."""
-        # A server has a lock for each thing that it is known by.
-        path = min((self.state / "locks").iterdir())
+        # A server has a lock for each thing that it is known by, and each port of it its own.
+        locks = [Lock(path, "the server") for path in sorted((self.state / "locks").iterdir())]
         since = (self.moment - timedelta(days=1)).isoformat()
-        with hold_locks([Lock(path, "the server")], command="kanport sync of yesterday", now=since):
+        with hold_locks(locks, command="kanport sync of yesterday", now=since):
             return self.as_usual()
 
     def killed_half_way(self) -> Morning:

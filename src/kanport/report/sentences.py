@@ -244,8 +244,12 @@ def deed(action: Action, who: str, target: str) -> str:
 
     >>> deed(Action.MEMBERSHIP_REVOKE, "ada", "WEB"), deed(Action.USER_REMOVE, "ada", "")
     ("revoke ada's access to WEB", 'remove ada')
+    >>> deed(Action.PROJECT_CREATE, "ada", "WEB")
+    'create project WEB for ada'
     """
     words = ACTIONS[action]
+    if target and action is Action.PROJECT_CREATE:
+        return f"{words.verb} {target} for {who}"
     return f"{words.verb} {who}{words.between}{target}" if target else f"{words.verb} {who}"
 
 
