@@ -118,7 +118,10 @@ def test_a_variable_in_a_path_is_filled_in_or_refused_at_its_place(
     assert 'the environment variable "EXPORTS" is not set' in refused.err
     monkeypatch.setenv("EXPORTS", str(exports))
     assert kanport("validate", mapping).code == 0
-    for path, why in (("${KANPORT_TOKEN}.csv", "may hold a secret"), ("${a b}", "is not an environ")):
+    for path, why in (
+        ("${KANPORT_TOKEN}.csv", "may hold a secret"),
+        ("${a b}", "is not an environ"),
+    ):
         refused = kanport("validate", write(path, ""))
         assert refused.code == 6
         assert why in refused.err
