@@ -122,13 +122,15 @@ def drawn_fits(lines: list[str], width: int) -> bool:
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("size", SIZES)
-def test_a_plan_of_any_size_takes_25_lines_and_begins_with_the_verdict(
+def test_a_plan_of_any_size_takes_25_lines_and_the_verdict_is_always_in_sight(
     size: int, width: int
 ) -> None:
     steps = ("kanport apply plan.json --passwords-to new-passwords.csv", "Read it first.")
     lines = shown(of_plan(big_plan(size), next_steps=steps), width)
     assert drawn_fits(lines, width)
-    assert lines[0] not in lines[1:]
+    # A terminal of 24 lines shows the end of a long screen, below what was printed before it.
+    assert lines.count(lines[0]) == (2 if len(lines) > 20 else 1)
+    assert len(lines) <= 20 or lines[-1] == lines[0]
     assert len(lines) == 1 if size == 0 else "kanport apply plan.json" in "\n".join(lines)
 
 

@@ -1,8 +1,8 @@
 """A report as an answer that fits a screen: at most 25 lines at 80 columns, whatever its size.
 
-The verdict comes first. Then: what it is about, what stops it and how to override that, counts,
-what failed or is withheld, what needs review, and the next command. `text` shows everything; both
-print on a `Page`.
+The verdict comes first, and again at the end of a long screen, where it may have scrolled away.
+Between them: what it is about, what stops it and how to override that, counts, what failed or is
+withheld, what needs review, and the next command. `text` shows everything; both print on a `Page`.
 """
 
 import shlex
@@ -60,6 +60,7 @@ from kanport.report.view import (
 if TYPE_CHECKING:
     from kanport.report.document import Document, Section
 
+_LONG = 20
 LINES = 25
 _LABEL = 13  # cells
 _WIDE = 110  # from here on, a change that needs review shows its risks too
@@ -87,7 +88,7 @@ def render(
     `full_command` is the complete command that shows what the screen leaves out. `files` are labels
     and texts about the files that were written.
     """
-    page, last = Page.on(console), Page.on(console)
+    page, last, again = Page.on(console), Page.on(console), Page.on(console)
     add_verdict(page, view)
     if not is_one_line(view):
         for label, text in files.items():
@@ -96,8 +97,11 @@ def render(
             _row(last, "All details", full_command)
         for number, step in enumerate(view.next_steps):
             _row(last, "" if number else "Next", step)
-        _add_body(page, view, LINES - len(last.lines))
+        add_verdict(again, view)
+        _add_body(page, view, LINES - len(last.lines) - len(again.lines))
         page.lines.extend(last.lines)
+        if len(page.lines) >= _LONG:
+            page.lines.extend(again.lines)
     page.show()
 
 

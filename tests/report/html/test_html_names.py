@@ -76,7 +76,7 @@ TAGS = {
 def expected(line: ChangeView) -> list[str]:
     """Give the cells of a change as they are to be read, but for the person's name."""
     change = line.change
-    where = target_words(change.action, escape_name(line.target))
+    where = escape_name(target_words(change.action, line.target))
     cells = [f"{line.verb} {where}" if line.target else line.verb]
     for state, after in ((values_of(change.before), False), (values_of(change.after), True)):
         values = []
