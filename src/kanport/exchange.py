@@ -18,10 +18,10 @@ import httpcore
 import httpx
 
 from kanport.config.address import is_loopback
+from kanport.config.settings import MOST_CONNECTIONS
 from kanport.facts import fact
 from kanport.network import Deadline, Overdue, addresses
 
-MAX_CONNECTIONS = 16
 ACCEPT_ENCODING = "gzip"
 
 # What TLS within TLS takes at once, as its timeout begins anew with what is left over.
@@ -51,7 +51,7 @@ class Connections:
             # Nothing is taken from the environment behind our back, .netrc above all.
             trust_env=False,
             proxy=proxy,
-            limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
+            limits=httpx.Limits(max_connections=MOST_CONNECTIONS),
         )
         # httpx has no public way to name the backend. tests/hostile fails where this has no effect.
         pool = self._transport._pool

@@ -5,14 +5,16 @@ import datetime
 import gzip
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import trustme
 from pydantic import SecretStr
 
-from kanport.config.settings import Settings, Timeouts
+from kanport.config.settings import MOST_CONNECTIONS, Settings, Timeouts
 from kanport.errors import ConfigInvalid
 from kanport.exchange import proxy_for
 from kanport.facts import fact
@@ -22,6 +24,7 @@ from tests.support.http_server import (
     TOKEN,
     Breaking,
     Reply,
+    Request,
     ScriptedServer,
     close_at_once,
     cut_off,
@@ -405,3 +408,20 @@ def test_a_host_that_cannot_be(host: str) -> None:
     settings = Settings(url=f"https://{host}/jsonrpc.php", token=SecretStr(TOKEN))
     reply = fault(settings)
     assert not reply.sent
+
+
+def test_as_many_connections_as_can_be_set_work_at_once() -> None:
+    together = threading.Barrier(MOST_CONNECTIONS)
+
+    def script(_: Request) -> Reply:
+        # Each request waits until all of them are there.
+        together.wait(60)
+        return Reply(body="[]")
+
+    with (
+        serve(script) as server,
+        Transport(settings_for(server)) as transport,
+        ThreadPoolExecutor(MOST_CONNECTIONS) as pool,
+    ):
+        replies = list(pool.map(transport.post, [b"[]"] * MOST_CONNECTIONS))
+    assert replies == ["[]"] * MOST_CONNECTIONS

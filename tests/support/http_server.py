@@ -63,6 +63,8 @@ class ScriptedServer(ThreadingHTTPServer):
     """Keeps every request and answers each as the script says."""
 
     daemon_threads = True
+    # With the default of 5, the kernel drops connections that come at once.
+    request_queue_size = 128
 
     def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

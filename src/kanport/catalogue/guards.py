@@ -279,7 +279,7 @@ GUARDS: Mapping[str, CatalogueEntry] = {
         }
         | {
             f"revoke-groups{end}": Text(
-                "up to {planned:#membership|memberships} would be lost, {groups} of them only"
+                "up to {planned:#membership|memberships} would be lost, up to {groups} of them"
                 f" through groups, {{allowed}} allowed{of}"
             )
             for end, of in (("", ""), ("-share", " ({share})"))

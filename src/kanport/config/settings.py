@@ -157,7 +157,8 @@ DEADLINE = Setting(
 BATCH_SIZE = Setting(
     "batch_size", _whole(1, 5_000), default_is="what the server answers in a second"
 )
-CONNECTIONS = Setting("connections", _whole(1, 64), default=8)
+MOST_CONNECTIONS = 64
+CONNECTIONS = Setting("connections", _whole(1, MOST_CONNECTIONS), default=8)
 RATE = Setting("rate", _rate, default_is="no limit", unit="calls per second")
 MAX_ERRORS = Setting("max_errors", _whole(0), default_is="no limit")
 STATE = Setting("state", _path, default_is="kanport in the state folder of the user")

@@ -20,6 +20,8 @@ from kanport.origin import Origin, in_place_order
 from kanport.plan.groups import FoundGroup
 from kanport.records import dataclass
 
+_AT_ONCE = 10_000
+
 
 class Holder(NamedTuple):
     """Somebody who is to have a relation; `user` is None for one who is yet to be created."""
@@ -80,6 +82,11 @@ class ResolvedRelations(
 
     def some(self, numbers: Codes) -> Iterator[ResolvedRelation[HolderT, TargetT]]:
         """Yield those with these numbers."""
+        # In parts, so that no more than a few thousand are on the way at once.
+        for first in range(0, len(numbers), _AT_ONCE):
+            yield from self._part(numbers[first : first + _AT_ONCE])
+
+    def _part(self, numbers: Codes) -> Iterator[ResolvedRelation[HolderT, TargetT]]:
         roles = self.asked.roles.values
         columns = (self.holder, self.target, self.role, self.unlisted)
         for holder, target, role, unlisted, origins in zip(

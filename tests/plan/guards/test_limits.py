@@ -213,7 +213,7 @@ def test_access_that_goes_with_a_group_counts(change: Change, lost: set[tuple[in
     over_all, *_ = _verdicts([change], server, a_mapping(limits={"revoke": len(lost) - 1}))
     number = f"{len(lost)} membership{'s' if len(lost) > 1 else ''}"
     assert over_all == (
-        f"Limit exceeded: up to {number} would be lost, {len(lost)} of them only through groups,"
+        f"Limit exceeded: up to {number} would be lost, up to {len(lost)} of them through groups,"
         f" {len(lost) - 1} allowed"
     )
     by_project = {"revoke": "100%", "by_project": {"revoke": 0}}
