@@ -437,6 +437,7 @@ SERVER: Mapping[str, CatalogueEntry] = {
         ),
         {"username": LOGIN},
     ),
+    # Of plans of earlier versions.
     "person-returned": CatalogueEntry("info", "A user that Kanport disabled as missing is back."),
     "login-reused": CatalogueEntry(
         "warning",

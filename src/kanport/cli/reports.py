@@ -63,8 +63,8 @@ def report_command(
     of the file. --format github prints GitHub annotations. Without -o, the report goes to stdout.
 
     A CSV file holds one table (--table): the changes, the findings, the access before and after,
-    the result of each input row, or the withheld removals. If a spreadsheet program would read a
-    text as a formula, Kanport puts an apostrophe before it.
+    the result of each input row, the withheld removals, or the removals that are still open. If a
+    spreadsheet program would read a text as a formula, Kanport puts an apostrophe before it.
 
     --mask uses pseudonyms for users, the same ones in every report of one plan. Projects, groups,
     roles, files and the server keep their names.

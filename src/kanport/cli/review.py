@@ -193,7 +193,9 @@ def start_command(
 
 @review_command.command("status", cls=Command)
 @FOLDER
-@output_option("report_paths", "Write the status to this file: .html, .md, .csv, .xlsx or .json.")
+@output_option(
+    "report_paths", "Write the status to this file: .html, .md, .txt, .csv, .xlsx or .json."
+)
 @FORMAT
 @common_options
 @click.pass_context
@@ -289,7 +291,9 @@ def collect_command(
 @review_command.command("close", cls=Command)
 @FOLDER
 @click.argument("journals", metavar="[JOURNAL]...", nargs=-1, type=click.Path(path_type=Path))
-@output_option("report_paths", "Write the result to this file: .html, .md, .csv, .xlsx or .json.")
+@output_option(
+    "report_paths", "Write the result to this file: .html, .md, .txt, .csv, .xlsx or .json."
+)
 @TEXT_OR_JSON
 @server_options
 @common_options

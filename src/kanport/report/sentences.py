@@ -614,7 +614,7 @@ def _flow(flow: Flow) -> str:
         if number
     ]
     notes = [ranged(flow.least, flow.most)] if flow.least != flow.most else []
-    notes += [f"uncertain for {counted(flow.unsure, USER)}"] if flow.unsure else []
+    notes += [f"role uncertain for {counted(flow.unsure, USER)}"] if flow.unsure else []
     end = f" ({'; '.join(notes)})" if notes else ""
     return f"{flow.before} before{''.join(parts)} = {flow.after} after{end}"
 

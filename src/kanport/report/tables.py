@@ -1,4 +1,4 @@
-"""The tables of a report (changes, findings, access, rows), and one of them as CSV (RFC 4180).
+"""The tables of a report, such as changes and findings, and one of them as CSV (RFC 4180).
 
 In CSV, a text that a spreadsheet would take for a formula gets an apostrophe before it. Characters
 that cannot be seen are escaped, so that each record is one line.
