@@ -238,7 +238,7 @@ def test_what_is_to_be_sent_and_all_before_it_is_on_disk_before_it_is_sent(
     def fsync(descriptor: int) -> None:
         on_disk.append(path.read_bytes().count(b"\n"))
 
-    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "fdatasync", fsync)
     with Journal(path, now=now) as journal:
         journal.begin("run-1", PLAN, version="0")
         journal.sent(1, "createUser", ["c0001"])
@@ -261,7 +261,7 @@ def test_threads_that_wait_for_the_disk_at_the_same_time_share_one_wait(
         waits.append(descriptor)
         slow.wait(5)
 
-    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "fdatasync", fsync)
     with Journal(tmp_path / "run.jsonl", now=now) as journal:
         lanes = [
             threading.Thread(target=journal.sent, args=(at, "createUser", ["c0001"]))
@@ -286,7 +286,7 @@ def test_a_disk_that_failed_once_is_not_believed_again(
         if (problem := next(answers)) is not None:
             raise problem
 
-    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "fdatasync", fsync)
     with Journal(tmp_path / "run.jsonl", now=now) as journal:
         for _ in range(2):
             with pytest.raises(JournalBroken, match="Input/output error"):
