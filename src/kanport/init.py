@@ -330,8 +330,8 @@ def _active_field(table: Table, column: str) -> Iterator[str]:
         yield f"    active: {{from: {_text(column)}, values: {{{pairs}}}}}"
     else:
         texts = texts_in(table, column)
-        told = f"; its texts: {_texts(texts)}" if texts else ""
-        yield f"    # active: {{from: {_text(column)}, values: {{…: true, …: false}}}}{told}"
+        its_texts = f"; its texts: {_texts(texts)}" if texts else ""
+        yield f"    # active: {{from: {_text(column)}, values: {{…: true, …: false}}}}{its_texts}"
 
 
 def _texts(texts: Sequence[str]) -> str:

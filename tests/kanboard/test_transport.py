@@ -19,7 +19,7 @@ from kanport.errors import ConfigInvalid
 from kanport.exchange import proxy_for
 from kanport.facts import fact
 from kanport.kanboard.faults import Fault, NoAnswer
-from kanport.kanboard.transport import Transport
+from kanport.kanboard.transport import Transport, tls_context
 from tests.support.http_server import (
     TOKEN,
     Breaking,
@@ -425,3 +425,24 @@ def test_as_many_connections_as_can_be_set_work_at_once() -> None:
     ):
         replies = list(pool.map(transport.post, [b"[]"] * MOST_CONNECTIONS))
     assert replies == ["[]"] * MOST_CONNECTIONS
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy", "trusts"),
+    [
+        ("https://kb.example.org/jsonrpc.php", "", True),
+        ("http://kb.example.org/jsonrpc.php", "", False),
+        ("http://kb.example.org/jsonrpc.php", "http://proxy.example.org:3128", False),
+        ("http://kb.example.org/jsonrpc.php", "HTTPS://proxy.example.org:3128", True),
+    ],
+)
+def test_the_systems_authorities_count_wherever_tls_is_on_the_way(
+    url: str, proxy: str, trusts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(authority))
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    monkeypatch.setenv("http_proxy", proxy)
+    context = tls_context(Settings(url=url, token=SecretStr(TOKEN)))
+    assert context.verify_mode is ssl.CERT_REQUIRED and context.check_hostname
+    assert (context.cert_store_stats()["x509_ca"] > 0) is trusts

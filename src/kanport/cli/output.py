@@ -260,8 +260,8 @@ def wrote(path: Path, what: str) -> str:
     """Return the message that a file was written: its name, what it is, and who can read it."""
     from kanport.files import readers
 
-    told = readers(path)
-    return f"Wrote {path}: {what}{f' ({told})' if told else ''}."
+    who = readers(path)
+    return f"Wrote {path}: {what}{f' ({who})' if who else ''}."
 
 
 # --- short reports --------------------------------------------------------------------------------

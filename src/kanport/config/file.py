@@ -449,5 +449,5 @@ class Layers:
         *before, last = file.looked_at or (str(file.path),)
         why = file.withheld.get(key, f"there is no {key}")
         where = f" in profile {file.profile} or outside" if file.profile else ""
-        told = why if key in file.withheld else f"{why}{where}"
-        return (*(f"looked at {place}" for place in before), f"looked at {last}: {told}")
+        result = why if key in file.withheld else f"{why}{where}"
+        return (*(f"looked at {place}" for place in before), f"looked at {last}: {result}")

@@ -149,8 +149,8 @@ def explain(
     known = Known(
         inputs.mapping, inputs.tables, inputs.desired, inputs.findings, plan, current, memory
     )
-    told = explain_person(known, who) if project is None else explain_project(known, project)
-    return ShortReport(document_of(told), lambda: as_dict(told))
+    story = explain_person(known, who) if project is None else explain_project(known, project)
+    return ShortReport(document_of(story), lambda: as_dict(story))
 
 
 # --- is a report as it was made -------------------------------------------------------------------

@@ -559,17 +559,17 @@ def sum_of_rows(rows: InputRows, *, planned: bool) -> tuple[Sum, ...]:
     numbers = rows.fates()
     total = numbers.total()
     if not planned:
-        told = [RowResult.LEFT_OUT, RowResult.READ]
+        shown = [RowResult.LEFT_OUT, RowResult.READ]
     else:
         rare = (RowResult.NOT_MADE, RowResult.SKIPPED)
-        told = [RowResult.CHANGED, *rare, RowResult.LEFT_OUT, RowResult.NOTHING]
-        told = [fate for fate in told if fate not in rare or numbers[fate]]
+        shown = [RowResult.CHANGED, *rare, RowResult.LEFT_OUT, RowResult.NOTHING]
+        shown = [fate for fate in shown if fate not in rare or numbers[fate]]
     words = {
         RowResult.SKIPPED: "about skipped users, projects or groups",
         RowResult.LEFT_OUT: "with errors",
     }
     parts = tuple(
-        Count(fate.replace(" ", "_"), numbers[fate], words.get(fate, fate.value)) for fate in told
+        Count(fate.replace(" ", "_"), numbers[fate], words.get(fate, fate.value)) for fate in shown
     )
     return (Sum(Count("rows", total, f"{ROW(total)} of the input"), parts),)
 

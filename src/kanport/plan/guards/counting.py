@@ -97,25 +97,18 @@ def _moves(
 ) -> Counter[tuple[str, int]]:
     """Count the changes of one action that raise or lower access, by that and the project's id.
 
-    Half a million memberships have few pairs of roles, so each pair is judged once.
+    Half a million memberships have few pairs of roles in each project, so one of each is judged.
     """
     numbers: Counter[tuple[str, int]] = Counter()
     if same and same[0].action in _MEMBERSHIPS:
         alike = [(id(change.before), id(change.after), change.project_id or 0) for change in same]
         examples = dict(zip(alike, same, strict=True))
-        ways = {
-            pair: _way(change, privileged)
-            for pair, change in {key[:2]: example for key, example in examples.items()}.items()
-        }
-        judged = (
-            (ways[before, after], project_id, number)
-            for (before, after, project_id), number in Counter(alike).items()
-        )
+        counts = [(examples[key], number) for key, number in Counter(alike).items()]
     else:
-        judged = ((_way(change, privileged), change.project_id or 0, 1) for change in same)
-    for way, project_id, number in judged:
-        if way is not None:
-            numbers[way, project_id] += number
+        counts = [(change, 1) for change in same]
+    for change, number in counts:
+        if (way := _way(change, privileged)) is not None:
+            numbers[way, change.project_id or 0] += number
     return numbers
 
 
