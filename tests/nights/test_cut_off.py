@@ -1,7 +1,5 @@
 """What a run did that was cut off is known to the next one, told once, and gone on from."""
 
-import os
-import signal
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +8,7 @@ import pytest
 
 from kanport.apply.journal import load_journal
 from kanport.outcome import SENT_UNKNOWN
-from kanport.sandbox import InjectedFault, Sandbox
+from kanport.sandbox import Sandbox
 from tests.support import endings
 from tests.support.files import GRANTS, MAPPING, PEOPLE, write_files
 
@@ -28,18 +26,7 @@ def world(server: Sandbox, tmp_path: Path) -> endings.Host:
 
 def kill_at(world: endings.Host, when: Callable[[tuple[str, ...]], bool], *, after: int) -> Path:
     """Kill a run when it sends such a request, and do so many of its calls; give its journal."""
-    process = world.start("sync", "club.yaml")
-
-    def fault(names: tuple[str, ...]) -> InjectedFault | None:
-        if not when(names):
-            return None
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        return InjectedFault(after=after)
-
-    world.server.fault = fault
-    process.communicate(timeout=1500)
-    world.server.fault = None
+    world.kill_at(when, "sync", "club.yaml", after=after)
     (journal,) = (world.folder / "state").glob("*.journal.jsonl")
     assert not load_journal(journal).ended
     return journal

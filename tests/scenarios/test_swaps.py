@@ -1,8 +1,6 @@
 """Usernames that people pass on to one another, through the command line and on a server."""
 
 import json
-import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -152,18 +150,7 @@ def nth_rename(number: int) -> Callable[[tuple[str, ...]], bool]:
 
 
 def kill_at(night: Night, when: Callable[[tuple[str, ...]], bool], *, after: int) -> None:
-    process = night.world.start("sync", "m.yaml")
-
-    def fault(names: tuple[str, ...]) -> InjectedFault | None:
-        if not when(names):
-            return None
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        return InjectedFault(after=after)
-
-    night.server.fault = fault
-    process.communicate(timeout=1500)
-    night.server.fault = None
+    night.world.kill_at(when, "sync", "m.yaml", after=after)
     assert not load_journal(night.journal()).ended
 
 

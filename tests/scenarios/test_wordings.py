@@ -45,7 +45,8 @@ def observed(name: str, folder: Path, port: int, *, words: bool) -> Any:
             codes_for_words(patch)
         scene = Scene(folder, server, patch)
         scene.prepare()
-        STORIES[name](scene)
+        with scene.signals():
+            STORIES[name](scene)
         return scene.end()
 
 

@@ -6,11 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kanport.pipeline.run_locks import run_lock
-from kanport.sandbox import Sandbox
+from kanport.sandbox import InjectedFault, Sandbox
 from tests.support.command_line import Result
 from tests.support.files import MAPPING, PEOPLE, write_files
 from tests.support.processes import Command
@@ -58,6 +59,24 @@ class Host:
         """Wait for a command, and give what it said without what differs each time."""
         out, err = process.communicate(timeout=1500)
         return self._steadily(process.wait(), out, err)
+
+    def kill_at(
+        self, when: Callable[[tuple[str, ...]], bool], *arguments: object, after: int
+    ) -> None:
+        """Kill a command when it sends such a request, of which so many calls are carried out."""
+        process = self.start(*arguments)
+
+        def fault(names: tuple[str, ...]) -> InjectedFault | None:
+            if not when(names):
+                return None
+            process.kill()
+            process.wait()
+            return InjectedFault(after=after)
+
+        self.server.fault = fault
+        process.communicate(timeout=1500)
+        self.server.wait_until_alone()
+        self.server.fault = None
 
     def run_code(self, code: str, *arguments: str) -> Result:
         """Run `kanport` in a new Python that runs this code to begin with."""

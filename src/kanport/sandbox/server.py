@@ -122,6 +122,17 @@ class Sandbox:
             self.calls.clear()
             self.requests.clear()
 
+    def wait_until_alone(self) -> None:
+        """Wait until all clients are gone, and what they sent is carried out and counted.
+
+        A client that was killed leaves requests behind that are still being worked on.
+        """
+        # Connections are taken in their order: with this one, all earlier ones are.
+        with socket.create_connection((_HOST, self._http.server_port)) as last:
+            last.sendall(b"GET /last HTTP/1.0\r\n\r\n")
+            last.recv(1)
+        self._http.wait_until_closed()
+
     def start(self) -> None:
         """Begin to answer; connections made before are waiting."""
         self._thread.start()
@@ -174,7 +185,7 @@ class _HttpServer(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], sandbox: Sandbox):
         self.sandbox = sandbox
         self._open: set[socket.socket] = set()
-        self._guard = threading.Lock()
+        self._guard = threading.Condition()
         super().__init__(address, _Handler)
 
     def get_request(self) -> tuple[socket.socket, Any]:
@@ -186,7 +197,12 @@ class _HttpServer(ThreadingHTTPServer):
     def close_request(self, request: Any) -> None:
         with self._guard:
             self._open.discard(request)
+            self._guard.notify_all()
         super().close_request(request)
+
+    def wait_until_closed(self) -> None:
+        with self._guard:
+            self._guard.wait_for(lambda: not self._open)
 
     def close_connections(self) -> None:
         with self._guard:

@@ -6,7 +6,6 @@ import resource
 import signal
 import ssl
 import threading
-import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -73,6 +73,7 @@ class Scene:
         self._now = BEGIN
         self._told: list[Any] = []
         self._requests: list[Any] = []
+        self._arrived = threading.Event()
 
     @property
     def store(self) -> Store:
@@ -154,8 +155,34 @@ class Scene:
 
     def interrupt(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Send the signal of a polite end, as from outside, and wait until it has arrived."""
+        self._arrived.clear()
         signal.pthread_kill(threading.main_thread().ident or 0, number)
-        time.sleep(0.05)
+        assert self._arrived.wait(600)
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Notice the arrival of each signal that Python handles."""
+        install = signal.signal
+
+        def noticing(number: int, handler: Any) -> Any:
+            if not callable(handler):
+                return install(number, handler)
+
+            def handle(number: int, frame: FrameType | None) -> None:
+                try:
+                    handler(number, frame)
+                finally:
+                    self._arrived.set()
+
+            return install(number, handle)
+
+        before = signal.getsignal(signal.SIGINT)
+        self.patch.setattr(signal, "signal", noticing)
+        noticing(signal.SIGINT, before)
+        try:
+            yield
+        finally:
+            install(signal.SIGINT, before)
 
     def journal(self) -> str:
         """Return the one journal of the state folder."""
