@@ -500,7 +500,8 @@ class Unknown:
     `people` are compare keys. `everybody` is True where a row could not be tied to a person, so
     that anybody might be meant. `memberships`, `group_members` and `group_access` are the keys of
     what relations are open. `ids` are pairs of the compare key of a person and a stable id that the
-    rows left out gave them. `hidden` are the compare keys of people whose entries a directory does
+    rows left out gave them. `strangers` are the compare keys of those whom only rows of relations
+    name that cannot be used. `hidden` are the compare keys of people whose entries a directory does
     not show, without proving that they are gone. `nameless` are the DNs of such entries whose
     username nobody knows. `because` says of all of this which rows, entries and sources it follows
     from; nothing is decided by it.
@@ -512,6 +513,7 @@ class Unknown:
     ids: frozenset[tuple[str, str]] = frozenset()
     group_members: frozenset[Pair] = frozenset()
     group_access: frozenset[Pair] = frozenset()
+    strangers: frozenset[str] = frozenset()
     hidden: frozenset[str] = frozenset()
     nameless: frozenset[str] = frozenset()
     because: frozenset[Blocker] = field(default=frozenset(), compare=False)

@@ -1,6 +1,7 @@
 """Nobody leaves a group, and no group goes, while the input leaves open what it wants of them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from kanport.findings import found
 from kanport.model import DesiredUser, Given, Group, Unknown, User
 from kanport.origin import Origin
+from kanport.plan.change import Action
 from kanport.plan.model import Plan
 from tests.plan.test_groups import planned, wanted
 from tests.support.changes import who
@@ -144,14 +146,42 @@ def test_a_group_stays_that_a_broken_row_may_name(unknown: Unknown) -> None:
 @pytest.mark.parametrize(
     "unknown",
     [
-        Unknown(people=frozenset({"ann"})),
+        Unknown(people=frozenset({"eve"})),
         Unknown(group_members=frozenset({("ann", "others")})),
         Unknown(group_access=frozenset({("others", None)})),
         Unknown(memberships=frozenset({(None, None)})),
     ],
 )
 def test_a_group_goes_that_no_broken_row_may_name(unknown: Unknown) -> None:
-    assert ("group.remove", "") in actions(gone(unknown))
+    here = replace(HERE, groups=(*HERE.groups, Group(8, "Others")))
+    assert ("group.remove", "") in actions(gone(unknown, here))
+
+
+def test_a_group_stays_while_a_row_of_somebody_in_it_cannot_be_used() -> None:
+    plan = gone(Unknown(people=frozenset({"ann"})))
+    assert (actions(plan), codes(plan)) == ([], ["group-kept"])
+    assert '"ann"' in plan.findings[0].message
+    assert '"bob"' not in plan.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("group", "stays"), [("Team", ("Team",)), ("Crew", ("Crew",)), ("New", ())]
+)
+def test_a_row_that_names_nobody_keeps_members_only_in_its_own_group(
+    group: str, stays: tuple[str, ...]
+) -> None:
+    here = replace(HERE, groups=(*HERE.groups, Group(8, "Crew", members=frozenset({3}))))
+    rows: dict[str, list[str] | None] = {"Team": ["ann"], "Crew": [], "New": []}
+    rows[group] = [*(rows[group] or ()), "bbo"]
+    plan = planned(wanted(rows), here, group_members_missing="remove")
+    left = {one.group for one in plan.changes if one.action is Action.GROUP_MEMBER_REMOVE}
+    assert left == {"Team", "Crew"} - set(stays)
+    assert tuple(one.change.group for one in plan.withheld or ()) == stays
+
+
+def test_a_broken_row_that_names_no_group_may_mean_the_access_of_any() -> None:
+    access = Unknown(group_access=frozenset({("taem", "alpha")}))
+    assert ("group.remove", "") not in actions(gone(access))
 
 
 @pytest.mark.parametrize(

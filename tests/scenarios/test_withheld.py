@@ -127,3 +127,21 @@ def test_the_report_lists_them_and_masks_whom_they_name(night: Path, kanport: Ka
     ]
     assert "gus" not in masked_text
     assert len(json.loads(masked_text)["withheld"]) == len(plan["withheld"])
+
+
+@pytest.mark.parametrize("role", ["RW", "RX", ""])
+@pytest.mark.parametrize("typo", ["adda,WEB", "ada,WBE", "adda,WBE"])
+def test_a_slip_of_the_pen_takes_access_from_nobody_whatever_else_its_row_has_wrong(
+    night: Path, kanport: Kanport, typo: str, role: str
+) -> None:
+    table = "{from: Role, values: {RW: project-member}}"
+    text = MAPPING.replace("role: project-member", f"role: {table}").replace("disable", "keep", 1)
+    (night / "night.yaml").write_text(text, encoding="utf-8")
+    rows = ["Login,Project,Role", f"{typo},{role}", *(f"{name},WEB,RW" for name in ("bob", "gus"))]
+    write(night, [*PEOPLE, "gus,gus@example.org"], [])
+    (night / "access.csv").write_text("\n".join([*rows, ""]), encoding="utf-8")
+    changes, withheld = planned(kanport, night)
+    assert not any("ada" in one for one in changes)
+    assert withheld["membership.revoke ada"]
+    # A row that names somebody says nothing of the access of others.
+    assert ("membership.revoke eve" in changes) is typo.startswith("ada,")

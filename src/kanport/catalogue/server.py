@@ -671,6 +671,10 @@ SERVER: Mapping[str, CatalogueEntry] = {
             "unread": Text(
                 "Kanport does not remove the group {group:q}: it could not read all members"
             ),
+            "in-doubt": Text(
+                "Kanport does not remove the group {group:q}: the input leaves open what is wanted"
+                " of {usernames:q}, in this group"
+            ),
             "protected": Text(
                 "Kanport does not remove the group {group:q}, because protected accounts are in it:"
                 " {usernames:q}"

@@ -172,10 +172,11 @@ def _desired(mapping: LoadedMapping, read: _Read, bad: set[RowId], notes: Notes)
         if (errors := _broken(table)) or table.partial
     }
     unknown = _unknown(user_rows, relation_rows, read.scopes, users, in_doubt, bad, bool(broken))
+    strangers = _strangers(relation_rows, read.people, bad)
     # Who is named only by a row off its list is unknown by way of `in_doubt`.
     off_list = replace(off_list, people=frozenset())
     unread = unread_people(spec, read.tables, read.contexts)
-    unknown = Unknown.together((unknown, off_list, *unread))
+    unknown = Unknown.together((unknown, Unknown(strangers=strangers), off_list, *unread))
     because = {
         *unknown.because,
         *(blocker for rows in user_rows.values() for row in rows for blocker in row.blockers(bad)),
@@ -235,6 +236,20 @@ def _people_in_doubt(
     )
 
 
+def _strangers(
+    relation_rows: Mapping[About, list[RelationRow]], people: People, bad: Collection[RowId]
+) -> frozenset[str]:
+    """Return whom rows of relations name that cannot be used, and no row of users."""
+    named = {
+        person_key(holder)
+        for kind in OF_USERS
+        for row in relation_rows[kind]
+        if row.id in bad and not row.unlisted
+        for holder in row.holders
+    }
+    return frozenset(key for key in named if key is not None and not people.names(key))
+
+
 def _unknown(
     user_rows: Mapping[str, list[UserRow]],
     relation_rows: Mapping[About, list[RelationRow]],
@@ -248,8 +263,8 @@ def _unknown(
         kind: {*uncertain_pairs(rows, bad), *withheld_pairs(rows)}
         for kind, rows in relation_rows.items()
     }
-    for kind in OF_USERS:
-        pairs[kind].update((key, None) for key in in_doubt)
+    # Their rows of memberships count for nothing, and may be all that names a project.
+    pairs[About.MEMBERSHIP].update((key, None) for key in in_doubt)
     members = relation_rows[About.MEMBERSHIP]
     named = {person_key(row.holders[0]) for row in members if row.id in bad}
     nameless = any(

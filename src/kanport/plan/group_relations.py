@@ -1,8 +1,8 @@
 """Compare the members and the access of groups with what the sources want. Pure."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
-from itertools import chain
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from kanport.plan.change import (
 from kanport.plan.groups import FoundGroup, GroupIndex
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import PlanBecause
-from kanport.plan.naming import protected_finding
+from kanport.plan.naming import protected_finding, sorted_names
 from kanport.plan.projection import known_access
 from kanport.plan.relations import Party, RemovalPolicy, relation_change
 from kanport.plan.resolved import ResolvedRelation, compare
@@ -85,7 +85,7 @@ def _end_unlisted(
     diff: Diff[RelationChange],
     group: FoundGroup,
     user_id: int,
-    doubtful: Mapping[str, tuple[Origin, ...]],
+    doubtful: Mapping[str | None, Set[Origin]],
 ) -> None:
     """Remove a user from a group in which no source lists them, or withhold that.
 
@@ -105,9 +105,9 @@ def _end_unlisted(
     else:
         keys = {compare_key(group.name), wanted.key}
         because = [*policy.account(user), *policy.member(user, keys)]
-        if doubtful:
+        if some := [doubtful[key] for key in (None, *keys) if key in doubtful]:
             # A name that means nobody may be a slip of the pen for any member of the group.
-            places = tuple(chain.from_iterable(doubtful.values()))
+            places = set().union(*some)
             because.append(cause("invalid-row", places, case="any", count=len(places)))
     who = Party(None, user_id) if user is None else user
     change = relation_change(Action.GROUP_MEMBER_REMOVE, who, there, before="")
@@ -144,9 +144,9 @@ def remove_groups(policy: RemovalPolicy, groups: GroupIndex) -> GroupRemovals:
         is_open = not names_open.isdisjoint((None, key))
         kept, because, inside = _keeps_group(policy, groups, group, is_open=is_open)
         if kept:
-            names, name = inside if kept == "protected" else (), group.name
+            name = group.name
             diff.findings.append(
-                found("group-kept", case=kept, value=name, group=name, usernames=names)
+                found("group-kept", case=kept, value=name, group=name, usernames=inside)
             )
         for user in filter(None, policy.members(group)):
             change = relation_change(Action.GROUP_MEMBER_REMOVE, user, group, before="", why=why)
@@ -169,15 +169,20 @@ def remove_groups(policy: RemovalPolicy, groups: GroupIndex) -> GroupRemovals:
 def _keeps_group(
     policy: RemovalPolicy, groups: GroupIndex, group: Group, *, is_open: bool
 ) -> tuple[str, tuple[PlanBecause, ...], tuple[str, ...]]:
-    """Return why a group stays: the case of the finding, the causes, and protected accounts."""
-    key, inside = compare_key(group.name), policy.accounts_in(group)
+    """Return why a group stays: the case of the finding, the causes, and the users for whom."""
+    key = compare_key(group.name)
     if is_open:
-        return "unproven", policy.resolved.causes.of_name(About.GROUP, {key}), inside
+        return "unproven", policy.resolved.causes.of_name(About.GROUP, {key}), ()
     if key in groups.unclear:
-        return "unclear", (cause("unclear-group"),), inside
-    if not group.complete or None in policy.members(group):
-        return "unread", (cause("unread-members", case="server"),), inside
-    if inside:
+        return "unclear", (cause("unclear-group"),), ()
+    members = policy.members(group)
+    if not group.complete or None in members:
+        return "unread", (cause("unread-members", case="server"),), ()
+    open_of = {user.username: policy.member(user, {key}, listed=False) for user in members if user}
+    if in_doubt := sorted_names(name for name, because in open_of.items() if because):
+        causes = itertools.chain.from_iterable(open_of[name] for name in in_doubt)
+        return "in-doubt", tuple(dict.fromkeys(causes)), in_doubt
+    if inside := policy.accounts_in(group):
         return "protected", (_protects(inside),), inside
     return "", (), inside
 

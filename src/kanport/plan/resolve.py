@@ -41,6 +41,7 @@ from kanport.plan.wanted import (
 )
 from kanport.plan.withheld import Causes
 from kanport.records import dataclass
+from kanport.relations import OF_USERS, RELATIONS, About
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,9 @@ def resolve(
     notes.extend((*tied.errors, *roles_to_make(tied.access.wanted)))
     here = (*notes, *tied.matched.findings, *tied.access.findings)
     uncertainty = _uncertainty(tied, people, mapping, identities)
+    if uncertainty.pairs:
+        called = frozenset().union(*map(projects.keys_of, all_projects))
+        uncertainty = uncertainty.with_slips(_unheard(tied.desired, current, identities), called)
     stable_ids = tied.matched.ids | {each for _, each in tied.desired.unknown.ids}
     return Resolved(
         persons=tied.matched.persons,
@@ -209,6 +213,18 @@ def _uncertainty(
         named |= {key for key, _ in unknown.ids}
     # Whoever an invalid row names may be anybody on the server, under a new username.
     return uncertainty if uncertainty.people <= named else uncertainty.all_unknown()
+
+
+def _unheard(
+    desired: DesiredState, current: CurrentState, identities: Mapping[str, Identity]
+) -> dict[About, Set[str]]:
+    """Return the keys of holders in unusable rows that mean nobody and nothing, by their kind."""
+    users = {*current.people.by_key, *(compare_key(one.username) for one in identities.values())}
+    groups = {one.key for one in desired.groups}
+    groups |= {compare_key(one.name) for one in current.groups}
+    named = {who for who, _ in desired.unknown.pairs(About.GROUP_ACCESS) if who is not None}
+    strangers = desired.unknown.strangers - users
+    return {kind: strangers if kind in OF_USERS else named - groups for kind in RELATIONS}
 
 
 def without_gone(resolved: Resolved, gone: Set[int]) -> Resolved:

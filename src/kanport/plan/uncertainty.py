@@ -95,7 +95,8 @@ def without(desired: DesiredState, invalid: Invalid) -> DesiredState:
     bad_users = users.chosen(is_out)
     usable: dict[About, Relations] = {}
     left_open: dict[About, set[Pair]] = {}
-    people = {user.key for user in bad_users}
+    people, strangers = {user.key for user in bad_users}, set(desired.unknown.strangers)
+    listed = {*users.keys, *(desired.unknown.people - strangers)}
     because = {
         Blocker("row", user.key, place)
         for user in bad_users
@@ -110,10 +111,11 @@ def without(desired: DesiredState, invalid: Invalid) -> DesiredState:
             if kind is About.MEMBERSHIP:
                 pair = _open_access(one, invalid)
                 people |= {one.key[0]} if one.holder.value not in invalid.strangers else set()
+            if kind in OF_USERS and not one.unlisted and one.key[0] not in listed:
+                strangers.add(one.key[0])
             left_open[kind].add(pair)
             places = _cells_of(kind, PlacesOf(one))
             because.update(Blocker("row", pair[0], place, kind, pair[1]) for place in places)
-    left_open[About.GROUP_MEMBER].update((user.key, None) for user in bad_users)
     ids = {(user.key, user.stable_id.value) for user in bad_users if user.stable_id}
     return desired.with_relations(
         usable,
@@ -122,6 +124,7 @@ def without(desired: DesiredState, invalid: Invalid) -> DesiredState:
         | Unknown.of(
             left_open,
             people=frozenset(people),
+            strangers=frozenset(strangers),
             ids=frozenset(ids),
             because=frozenset(because),
         ),
@@ -208,6 +211,29 @@ class Uncertainty:
                     if one.who == before and one.about is not About.GROUP_ACCESS
                 )
         return replace(self, people=frozenset(people), pairs=pairs, because=frozenset(because))
+
+    def with_slips(self, holders: Mapping[About, Set[str]], projects: Set[str]) -> Self:
+        """Return the same, but a name that means nothing may be a slip of the pen for any other.
+
+        `holders` are the keys of users and groups that mean nobody and nothing, by the kind of the
+        relation; `projects` are all keys that mean a project.
+        """
+
+        def meant(kind: About, holder: str | None, target: str | None) -> Pair:
+            wrong = RELATIONS[kind].target is About.PROJECT and target not in projects
+            return None if holder in holders[kind] else holder, None if wrong else target
+
+        pairs: dict[tuple[About, str | None], Set[str | None]] = dict(self.pairs)
+        for (kind, holder), targets in self.pairs.items():
+            for target in targets:
+                who, what = meant(kind, holder, target)
+                pairs[kind, who] = pairs.get((kind, who), frozenset()) | {what}
+        because = set(self.because)
+        for one in self.because:
+            if one.about in RELATIONS:
+                who, what = meant(one.about, one.who, one.what)
+                because.add(one._replace(who=who, what=what))
+        return replace(self, pairs=pairs, because=frozenset(because))
 
     def all_unknown(self) -> Self:
         """Return the same, but with everybody in doubt."""

@@ -4,6 +4,7 @@ Each name is looked up once, however many rows name it; an object is made only o
 doubtful.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import cached_property
@@ -320,22 +321,23 @@ def match_access(
 
 def match_members(
     desired: DesiredState, groups: GroupIndex, finder: PersonFinder
-) -> tuple[ResolvedRelations[Holder, FoundGroup], dict[str, tuple[Origin, ...]], list[Finding]]:
+) -> tuple[ResolvedRelations[Holder, FoundGroup], dict[str | None, set[Origin]], list[Finding]]:
     """Find person and group of each desired member of a group.
 
-    Return the wanted members, the places of those in doubt by key, and what was found.
+    Return the wanted members, the places of those in doubt by the key of their group (None for a
+    group that is not clear, which may be any), and what was found.
     """
     asked = Relations.of(desired, About.GROUP_MEMBER)
     people, described = [finder.find(name) for name in asked.holders.values], groups.of_sources()
     keys = [compare_key(text) for text in asked.targets.values]
     unclear = np.array([key in groups.unclear for key in keys], dtype=bool)[asked.targets.codes]
     found = [None if key in groups.unclear else described.get(key) for key in keys]
-    doubtful: dict[str, tuple[Origin, ...]] = {}
+    doubtful: dict[str | None, set[Origin]] = defaultdict(set)
     findings: list[Finding] = []
     for row in np.flatnonzero(unclear | _unclear(asked.holders, people)).tolist():
         member, who = asked[row], people[asked.holders.codes[row]]
         places = member.holder.origins or member.target.origins
-        doubtful[member.key[0]] = places
+        doubtful[None if unclear[row] else member.key[1]].update(places)
         if isinstance(who, Finding) and not unclear[row]:
             findings.append(_at(who, places))
     return _resolved(asked, people, found), doubtful, findings
