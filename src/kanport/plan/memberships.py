@@ -8,6 +8,7 @@ from itertools import chain
 
 import numpy as np
 
+from kanport.coded import Codes
 from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
 from kanport.frames import HeldRelations
@@ -28,7 +29,7 @@ from kanport.plan.ownership import managed_grants
 from kanport.plan.projection import GroupProjection
 from kanport.plan.relations import Party, RemovalPolicy, relation_change
 from kanport.plan.resolve import Resolved
-from kanport.plan.resolved import Holder, ResolvedRelation, compare
+from kanport.plan.resolved import Holder, ResolvedRelation, ResolvedRelations, compare
 from kanport.plan.roles import access_risks, project_rank
 from kanport.plan.withheld import Diff, cause
 from kanport.relations import About
@@ -55,8 +56,7 @@ def diff_memberships(
     diff.unchanged = int(same.sum())
     diff.findings.extend(_about_people(resolved))
     new = ~same & (compared.rows < 0) & ~wanted.of_holders(policy.protected)
-    # Most of what differs is somebody new, of whom there is nothing else to say.
-    diff.changes.extend(_grant(one, None) for one in wanted.some(np.flatnonzero(new)))
+    diff.changes.extend(_new_grants(wanted, np.flatnonzero(new)))
     differing = np.flatnonzero(~same & ~new)
     for one, role in zip(wanted.some(differing), roles[differing], strict=True):
         diff.compare(one, role)
@@ -181,6 +181,31 @@ class _ListDiff(MembershipDiff):
             effective = self.projection.effective(user.id, ProjectKey.of(project))
             if effective.at_least is None and effective.through:
                 self.kept.append(in_project(user, project, through=effective.through))
+
+
+def _new_grants(
+    wanted: ResolvedRelations[Holder, AnyProject], numbers: Codes
+) -> Iterator[RelationChange]:
+    """Yield the grants of memberships of which the server has nothing yet.
+
+    Most of what differs is new, so each name and each role is looked up once.
+    """
+    users = [(holder.name, holder.id) for holder in wanted.holders]
+    projects = [(project.label, project.id) for project in wanted.targets]
+    sides = list(map(role_side, wanted.asked.roles.values))
+    for holder, target, role, _, origins in wanted.coded(numbers):
+        username, user_id = users[holder]
+        project, project_id = projects[target]
+        yield RelationChange(
+            action=Action.MEMBERSHIP_GRANT,
+            username=username,
+            user_id=user_id,
+            project=project,
+            project_id=project_id,
+            after=sides[role],
+            why=_NOT_A_MEMBER,
+            origin=origins,
+        )
 
 
 def _grant(wanted: ResolvedRelation[Holder, AnyProject], held: str | None) -> RelationChange:

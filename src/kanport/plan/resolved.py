@@ -82,20 +82,22 @@ class ResolvedRelations(
 
     def some(self, numbers: Codes) -> Iterator[ResolvedRelation[HolderT, TargetT]]:
         """Yield those with these numbers."""
-        # In parts, so that no more than a few thousand are on the way at once.
-        for first in range(0, len(numbers), _AT_ONCE):
-            yield from self._part(numbers[first : first + _AT_ONCE])
-
-    def _part(self, numbers: Codes) -> Iterator[ResolvedRelation[HolderT, TargetT]]:
         roles = self.asked.roles.values
-        columns = (self.holder, self.target, self.role, self.unlisted)
-        for holder, target, role, unlisted, origins in zip(
-            *(column[numbers].tolist() for column in columns),
-            self._origins(self.pairs[numbers]),
-            strict=True,
-        ):
+        for holder, target, role, unlisted, origins in self.coded(numbers):
             who, where = self.holders[holder], self.targets[target]
             yield ResolvedRelation(who, where, roles[role], origins, unlisted)
+
+    def coded(self, numbers: Codes) -> Iterator[tuple[int, int, int, bool, tuple[Origin, ...]]]:
+        """Yield of each with these numbers the codes of holder, target and role, and the rest."""
+        # In parts, so that no more than a few thousand are on the way at once.
+        for first in range(0, len(numbers), _AT_ONCE):
+            part = numbers[first : first + _AT_ONCE]
+            columns = (self.holder, self.target, self.role, self.unlisted)
+            yield from zip(
+                *(column[part].tolist() for column in columns),
+                self._origins(self.pairs[part]),
+                strict=True,
+            )
 
     def origins(self, at: int) -> tuple[Origin, ...]:
         """Return the cells that ask for one of them."""

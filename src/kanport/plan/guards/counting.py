@@ -1,13 +1,13 @@
 """What of a plan counts for which limit, and who loses access to what."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Literal
 
 from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState
 from kanport.names import is_temporary_username
-from kanport.plan.change import CHANGES, GIVES, Action, Change, ChangesByAction
+from kanport.plan.change import CHANGES, GIVES, Action, Change, ChangesByAction, UserChange
 from kanport.plan.guards.context import SourceUsage
 from kanport.plan.projection import GroupStates, known_access
 from kanport.plan.review import GroupRef, moves_role, privileged_groups, raises
@@ -97,19 +97,26 @@ def _moves(
 ) -> Counter[tuple[str, int]]:
     """Count the changes of one action that raise or lower access, by that and the project's id.
 
-    Half a million memberships have few pairs of roles in each project, so one of each is judged.
+    Half a million memberships have few pairs of roles in each project, and users fewer still, so
+    one of each is judged.
     """
     numbers: Counter[tuple[str, int]] = Counter()
+    alike: list[Hashable]
     if same and same[0].action in _MEMBERSHIPS:
         alike = [(id(change.before), id(change.after), change.project_id or 0) for change in same]
-        examples = dict(zip(alike, same, strict=True))
-        counts = [(examples[key], number) for key, number in Counter(alike).items()]
     else:
-        counts = [(change, 1) for change in same]
-    for change, number in counts:
+        alike = list(map(_roles_of_user, same))
+    examples = dict(zip(alike, same, strict=True))
+    for key, number in Counter(alike).items():
+        change = examples[key]
         if (way := _way(change, privileged)) is not None:
             numbers[way, change.project_id or 0] += number
     return numbers
+
+
+def _roles_of_user(change: Change) -> Hashable:
+    """Return all that counts of a change of a user; of another one, the change."""
+    return (change.old_role, change.new_role) if isinstance(change, UserChange) else id(change)
 
 
 def _way(change: Change, privileged: Set[GroupRef]) -> str | None:
