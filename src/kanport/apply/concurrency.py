@@ -270,9 +270,12 @@ class WorkQueue:
             self._again += [(due, Batch(tuple(half), tries)) for half in halves]
 
 
-def in_parallel(work: Callable[[], object], *, workers: int, halt: threading.Event) -> None:
+def in_parallel(
+    work: Callable[[], object], *, workers: Callable[[], int], halt: threading.Event
+) -> None:
     """Do work in several threads and wait for all; raise what one of them raised.
 
+    There are as many threads as `workers` says, which may become more while they are at work.
     The first one that fails sets `halt`, which the others look at. If several workers fail, raise
     the first error that is not Stopped; the others follow from it.
     """
@@ -285,12 +288,15 @@ def in_parallel(work: Callable[[], object], *, workers: int, halt: threading.Eve
             trouble.append(problem)
             halt.set()
 
-    threads = [threading.Thread(target=worker, daemon=True) for _ in range(workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        while thread.is_alive():
-            # In steps, so that a second Ctrl-C gets through.
-            thread.join(0.2)
+    threads: list[threading.Thread] = []
+    while True:
+        while len(threads) < workers():
+            threads.append(threading.Thread(target=worker, daemon=True))
+            threads[-1].start()
+        at_work = next((thread for thread in threads if thread.is_alive()), None)
+        if at_work is None:
+            break
+        # In steps, so that a second Ctrl-C gets through, and more threads can be started.
+        at_work.join(0.2)
     if trouble:
         raise next((one for one in trouble if not isinstance(one, Stopped)), trouble[0])

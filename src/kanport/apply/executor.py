@@ -348,7 +348,7 @@ class Executor:
         queue = WorkQueue(changes, workers=connections.allowed, sleep=self._sleep)
         in_parallel(
             lambda: self._work_off(queue, size, connections),
-            workers=min(connections.most, len(changes)),
+            workers=lambda: min(connections.allowed, len(changes)),
             halt=self._halt,
         )
 
@@ -423,7 +423,7 @@ class Executor:
         Kanboard refuses a whole batch for one call, when it has done those before; Stopped if
         nothing more is to be sent.
         """
-        pause = self._options.pause
+        pause, ids = self._options.pause, [change.id for change in batch]
         for attempt in range(1 + self._options.retries + MORE_TRIES):
             self._raise_if_stopped()
             if attempt:
@@ -432,17 +432,17 @@ class Executor:
             self._rate.wait_for(len(calls))
             number = self._state.next_batch()
             # Without the lock, so that threads that wait for the disk share one wait.
-            self._journal.sent(number, calls[0].method, [change.id for change in batch])
-            self._state.doubt(batch)
+            self._journal.sent(number, calls[0].method, ids)
+            self._state.doubt(ids)
             answers = self._server.batch(calls)
             self._journal.answered(number, answers)
             if _all_answered(answers):
-                self._state.trust(batch)
+                self._state.trust(ids)
                 return answers
             unsent = [isinstance(answer, NoAnswer) and not answer.sent for answer in answers]
             self._state.trust(
-                change
-                for change, answer, never in zip(batch, answers, unsent, strict=True)
+                number
+                for number, answer, never in zip(ids, answers, unsent, strict=True)
                 if never or not isinstance(answer, NoAnswer)
             )
             if not all(unsent):
@@ -473,7 +473,8 @@ class Executor:
         """Settle what became of a batch; what did not happen for want of an answer goes again."""
         changes, options = batch.changes, self._options
         # Until it is read back, nobody can tell what became of it.
-        mine = self._state.doubt(changes)
+        sent = [change.id for change in changes]
+        mine = self._state.doubt(sent)
         if changes[0].action is Action.USER_CREATE:
             ids = [Ids(user=id_in(*each)) for each in zip(changes, answers, strict=True)]
         values = self._readback(changes, ids)
@@ -486,7 +487,7 @@ class Executor:
                     for answer in answers
                 ],
             )
-        self._state.trust(change for change in changes if change.id not in mine)
+        self._state.trust(mine.symmetric_difference(sent))
         lost: list[Change] = []
         holds: list[tuple[Change, Status, Observation]] = []
         refused: list[tuple[Change, Answer, Observation]] = []

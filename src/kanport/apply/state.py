@@ -71,19 +71,17 @@ class RunState:
             self.batches += 1
             return self.batches
 
-    def doubt(self, changes: Iterable[Change]) -> frozenset[str]:
-        """Mark changes as sent without an answer; return the ids of those that were already."""
-        ids = {change.id for change in changes}
+    def doubt(self, ids: Collection[str]) -> frozenset[str]:
+        """Mark changes, by id, as sent without an answer; return those that were already."""
         with self.lock:
-            before = frozenset(ids & self.in_doubt)
-            self.in_doubt |= ids
+            before = frozenset(self.in_doubt.intersection(ids))
+            self.in_doubt.update(ids)
             return before
 
-    def trust(self, changes: Iterable[Change]) -> None:
-        """Mark changes as answered: no longer sent without an answer."""
-        ids = {change.id for change in changes}
+    def trust(self, ids: Iterable[str]) -> None:
+        """Mark changes, by id, as answered: no longer sent without an answer."""
         with self.lock:
-            self.in_doubt -= ids
+            self.in_doubt.difference_update(ids)
 
     def note(self, change: Change, why: Fact) -> None:
         """Remember why a change is not done, in case the run ends before it is tried again."""
