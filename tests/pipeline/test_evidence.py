@@ -306,6 +306,9 @@ def test_a_source_with_passwords_is_not_packed(
     assert kanport("apply", "plan.json", "--yes").code == 0
     done = kanport("evidence", "plan.journal.jsonl", "-o", "run.zip", "--sources")
     assert done.code == 0, done
+    assert "new.csv is not in the package: it has a column of passwords." in done.err
+    checked = kanport("evidence", "--verify", "run.zip")
+    assert "source new: 1 row read; the package does not include it" in checked.out
     with zipfile.ZipFile(tmp_path / "run.zip") as archive:
         assert "sources/mapping-m.yaml" in archive.namelist()
         assert not [name for name in archive.namelist() if "new.csv" in name]

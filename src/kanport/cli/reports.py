@@ -355,6 +355,9 @@ def evidence_command(
         with_sources=sources,
         attachments=attachments,
         sign_with=sign_with,
+        left_out=lambda path: output.note(
+            f"{path} is not in the package: it has a column of passwords."
+        ),
     )
     for path in package_paths:
         api.write_evidence(path, content)

@@ -17,7 +17,7 @@ import os
 import re
 import subprocess
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -65,11 +65,13 @@ def pack(
     with_sources: bool = False,
     attachments: Iterable[Path] = (),
     sign_with: Path | None = None,
+    left_out: Callable[[str], object] = lambda path: None,
 ) -> bytes:
     """Return the evidence package of the run of a journal.
 
     `before` and `after` are snapshots, `attachments` are other files to include, `sign_with` is
-    an SSH key. Raises UsageError for files that do not belong to the run, or changed since.
+    an SSH key. `left_out` gets the path of each source that holds passwords. Raises UsageError for
+    files that do not belong to the run, or changed since.
     """
     plan, run = load_plan_or_journal(journal)
     if run is None:
@@ -90,7 +92,7 @@ def pack(
     if wrong := list(out_of_order(plan, run, snapshots)):
         raise UsageError("the snapshots do not belong to this run", details=wrong)
     if with_sources:
-        files |= _sources(plan)
+        files |= _sources(plan, left_out)
     for path in attachments:
         name = f"attachments/{re.sub(r'[^A-Za-z0-9._-]+', '-', path.name).lstrip('.-') or 'file'}"
         if name in files:
@@ -130,7 +132,7 @@ def approvals_of(run: Run) -> dict[str, bytes]:
     return {"approval.json": (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()}
 
 
-def _sources(plan: Plan) -> dict[str, bytes]:
+def _sources(plan: Plan, left_out: Callable[[str], object]) -> dict[str, bytes]:
     """Return the mapping and the sources that are files, as the plan was made from them.
 
     A source with passwords of new users is left out: a package goes to others.
@@ -143,11 +145,13 @@ def _sources(plan: Plan) -> dict[str, bytes]:
         )
     secret = secret_columns(load_mapping(Path(plan.mapping.path)).spec)
     named = [("mapping", Path(plan.mapping.path), plan.mapping.sha256)]
-    named += [
-        (source.name, folder / source.path, source.sha256)
-        for source in plan.sources
-        if source.size and not secret.get(source.name) and (folder / source.path).is_file()
-    ]
+    for source in plan.sources:
+        if not source.size or not (folder / source.path).is_file():
+            continue
+        if secret.get(source.name):
+            left_out(source.path)
+        else:
+            named.append((source.name, folder / source.path, source.sha256))
     files, changed = {}, []
     for name, path, sha256 in named:
         content = read_part(path)
@@ -219,7 +223,7 @@ def manifest_of(
             }
             for source in plan.sources
         ],
-        "completeness": list(_completeness(plan, run, snapshots)),
+        "completeness": list(_completeness(plan, run, snapshots, files)),
         "signatures": signatures,
         "files": [
             {
@@ -233,7 +237,9 @@ def manifest_of(
     }
 
 
-def _completeness(plan: Plan, run: Run, snapshots: Mapping[str, Snapshot]) -> Iterator[str]:
+def _completeness(
+    plan: Plan, run: Run, snapshots: Mapping[str, Snapshot], files: Mapping[str, bytes]
+) -> Iterator[str]:
     """Yield how much of what there is was read, and whether each change has an outcome."""
     tally = run.tally()
     ended = (
@@ -249,7 +255,9 @@ def _completeness(plan: Plan, run: Run, snapshots: Mapping[str, Snapshot]) -> It
         f" {counted(len(plan.access or ()), 'project', 'projects')}"
     )
     for source in plan.sources:
-        yield f"source {source.name}: {counted(source.rows, 'row', 'rows')} read"
+        packed = source_file(source.name, source.path) in files
+        kept = "" if packed else "; the package does not include it"
+        yield f"source {source.name}: {counted(source.rows, 'row', 'rows')} read{kept}"
     for name, snapshot in snapshots.items():
         # A snapshot of a server of which something could not be read is not made at all.
         sides = (
