@@ -42,6 +42,7 @@ from kanport.plan.model import (
     PlanSource,
 )
 from kanport.plan.naming import sorted_names, user_part, with_near_names
+from kanport.plan.open_access import keep_open_access
 from kanport.plan.open_removals import carried
 from kanport.plan.order import in_plan_order
 from kanport.plan.partial import Only, check_known, part_of
@@ -283,8 +284,8 @@ def _diff_groups(policy: RemovalPolicy, projects: Dropped[Project]) -> _GroupDif
     if mapping.group_access:
         counts["group_access"] = access.unchanged
     parts: tuple[Diff[Any], ...] = (members, removed, emptied, access)
+    projection = keep_open_access(policy, parts, (*own, *made))
     changes = [*own, *(change for part in parts for change in part.changes), *made]
-    projection = GroupProjection.of(current, policy.memory, changes)
     return _GroupDiff(
         changes=changes,
         findings=[

@@ -239,6 +239,11 @@ class Uncertainty:
         """Return the same, but with everybody in doubt."""
         return replace(self, everybody=True)
 
+    @property
+    def anything(self) -> bool:
+        """Whether the input leaves anything open at all."""
+        return bool(self.everybody or self.people or self.pairs)
+
     def missing(self, key: str) -> bool:
         """Whether somebody who is in no source might be meant all the same."""
         return self.everybody or key in self.people
