@@ -8,7 +8,7 @@ from kanport.model import CurrentState, Project
 from kanport.report.document import DataTable, as_csv, as_excel, as_html, as_markdown, as_text
 from tests.support.snapshots import current, states, taken
 
-NO_ACCOUNT = (NoAccount("zoe", "Zoe", True, ("crm",)),)
+NO_ACCOUNT = (NoAccount("zoe", "Zoe", True, ("crm",), created=True),)
 
 
 def tables(lists: AccessLists) -> dict[str, DataTable]:
@@ -58,7 +58,7 @@ def test_with_a_mapping_the_lists_compare_server_and_sources() -> None:
         ("eve", "none"),
     ]
     assert list(found["unclear"].names) == ["bob"]
-    assert list(found["no-account"].rows) == [("zoe", "Zoe", "active", "crm")]
+    assert list(found["no-account"].rows) == [("zoe", "Zoe", "active", "crm", "created")]
     assert next(row[-1] for row in found["users"].rows) == "crm, hr"
 
 

@@ -15,6 +15,8 @@ from kanport.report.document import as_html, as_markdown, as_text
 from kanport.table import Table
 from tests.normalize.test_normalize import MAPPING, tables
 from tests.support.explanations import (
+    ADMIN,
+    BOB,
     ROWS,
     grants_table,
     known_of,
@@ -97,6 +99,15 @@ def test_why_a_row_that_cannot_be_used_takes_nothing() -> None:
     assert not told.changes
     assert "it is unknown what the sources want" in why(told)
     assert "email-invalid" in {finding.code for row in told.rows for finding in row.findings}
+
+
+def test_why_somebody_is_nobody_whose_account_is_unclear() -> None:
+    users = (ADMIN, replace(BOB, username="BOB"), replace(BOB, id=5, username="Bob"))
+    told = explain_person(
+        known_of(staff_table("BOB|Bob Ross|||"), grants_table(), users=users), "BOB"
+    )
+    assert not told.changes
+    assert "cannot tell which account is this user's (finding person-ambiguous)" in why(told)
 
 
 def test_a_row_whose_very_username_cannot_be_used_is_theirs() -> None:

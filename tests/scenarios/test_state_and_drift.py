@@ -113,3 +113,63 @@ def test_what_a_group_keeps_stays_on_the_list_until_it_is_gone(
     quarter.store.change("DELETE FROM group_has_users WHERE user_id = 2")
     assert kanport(*sync).code in (0, 3)
     assert open_now() == []
+
+
+def test_state_and_plan_agree_on_what_should_be_gone(quarter: Sandbox, kanport: Kanport) -> None:
+    def rows(*arguments: object) -> list[str]:
+        listed = kanport("state", "m.yaml", "--state", "runs", "--format", "csv", *arguments)
+        return sorted(line.split(",")[0] for line in listed.out.splitlines()[1:])
+
+    def in_plan() -> list[str]:
+        kanport("plan", "m.yaml", "--state", "runs", "-o", "plan.json", "-o", "view.json")
+        return sorted(one["username"] for one in json.loads(Path("plan.json").read_text())["open"])
+
+    # Nothing proves that Bob and Eve are not wanted while a row cannot be read.
+    write("ann,ALPHA,project-manager", ",ALPHA,project-member")
+    assert kanport("sync", "m.yaml", "--state", "runs", "--discard-passwords").code == 3
+    assert rows("--table", "open") == in_plan() == ["bob", "eve"]
+    # What somebody did by hand since is done; the ledger knows of it only after the next run.
+    quarter.store.change("DELETE FROM project_has_users WHERE user_id = 3")
+    assert rows("--table", "open") == in_plan() == ["eve"]
+
+
+def test_state_says_whom_the_next_run_creates(quarter: Sandbox, kanport: Kanport) -> None:
+    Path("people.csv").write_text(
+        "login,name,mail,active\n"
+        "new,New One,new@example.org,yes\n"
+        "left,Left One,left@example.org,no\n"
+        "wrong,Wrong One,wrong(at)example.org,yes\n"
+        "twin,Twin One,eve@example.org,yes\n"
+    )
+    Path("teams.csv").write_text("team,login\nTeam,twin\nTeam,bob\n")
+    write("ann,ALPHA,project-manager", "twin,ALPHA,project-member", "new,BETA,project-viewer",
+          "eve,BETA,project-viewer")  # fmt: skip
+    Path("m.yaml").write_text(MAPPING.replace(
+        "users: {from: access, fields: {username: {from: login}}}\n",
+        "  people: {type: csv, path: people.csv}\n"
+        "  teams: {type: csv, path: teams.csv}\n"
+        "users:\n  from: people\n  find_by: [username, email]\n  fields:\n"
+        "    username: {from: login}\n    name: {from: name}\n    email: {from: mail}\n"
+        "    active: {from: active}\n"
+        "groups:\n  - {from: teams, name: {from: team}, member: {from: login}}\n",
+    ))  # fmt: skip
+    quarter.store.change("UPDATE users SET email = 'eve@example.org' WHERE username = 'eve'")
+    listed = kanport("state", "m.yaml", "--table", "no-account", "--format", "csv")
+    assert listed.out.splitlines()[1:] == [
+        "ann,,access only,access,not created",
+        "left,Left One,leaver,people,not created",
+        'new,New One,active,"access, people",created',
+        'twin,Twin One,active,"access, people, teams",not created',
+    ]
+    kanport("plan", "m.yaml", "-o", "plan.json")
+    plan = json.loads(Path("plan.json").read_text())
+    created = [one["subject"] for one in plan["changes"] if one["action"] == "user.create"]
+    assert created == [{"username": "new"}]
+    # Bob is named by a list of groups only, which is a source as well.
+    users = kanport("state", "m.yaml", "--table", "users", "--format", "csv").out.splitlines()
+    assert [line.rsplit(",", 1)[1] for line in users if line.startswith("bob,")] == ["teams"]
+    # Where errors stop everything, the next run creates nobody.
+    text = Path("m.yaml").read_text()
+    Path("m.yaml").write_text(text.replace("invalid_rows: skip", "invalid_rows: abort"))
+    stopped = kanport("state", "m.yaml", "--table", "no-account", "--format", "csv")
+    assert ",created" not in stopped.out

@@ -7,11 +7,11 @@ disabled user keeps memberships, and an administrator can administer every proje
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from kanport.access.snapshot import Snapshot, SnapshotMembership, SnapshotProject, SnapshotUser
 from kanport.memory import OpenRemoval
-from kanport.model import PROJECT_ROLE_RANK, AppRole, ProjectRole
+from kanport.model import PROJECT_ROLE_RANK, AppRole, DesiredUser, ProjectRole
 from kanport.names import compare_key
 from kanport.plan.change import Action
 from kanport.plan.guards.separation import Violation
@@ -41,12 +41,29 @@ ADMINISTRATOR = Noun("administrator", "administrators")
 
 
 class NoAccount(NamedTuple):
-    """Somebody in a source who has no account on the server; `active` is False for a leaver."""
+    """Somebody in a source who has no account on the server.
+
+    `active` is False for a leaver, and None for somebody whom no row of users names. `created` says
+    whether a plan creates the account.
+    """
 
     username: str
     name: str
-    active: bool
+    active: bool | None
     sources: tuple[str, ...]
+    created: bool = False
+
+    @classmethod
+    def of(
+        cls, username: str, wanted: DesiredUser | None, sources: Iterable[str], *, created: bool
+    ) -> Self:
+        """Return somebody with what rows of users say; `wanted` is None where there is no row."""
+        named = tuple(sorted(sources))
+        if wanted is None:
+            return cls(username, "", None, named)
+        name = "" if wanted.name is None else wanted.name.value
+        active = wanted.active is None or wanted.active.value
+        return cls(username, name, active, named, created)
 
 
 class AccessLists:
@@ -55,7 +72,7 @@ class AccessLists:
     `no_account` are the people of the sources who have no account, None without a mapping. A user
     whose username `protected` accepts is one whom the mapping protects. `violations` are users with
     roles that the mapping keeps apart, None without such rules. `still_open` are the removals that
-    earlier runs should have made.
+    earlier runs should have made and a plan made now still wants.
     """
 
     def __init__(
@@ -361,15 +378,21 @@ class AccessLists:
 
     def _without_account(self, people: Sequence[NoAccount]) -> DataTable:
         rows = [
-            (one.username, one.name, "active" if one.active else "leaver", ", ".join(one.sources))
+            (
+                one.username,
+                one.name,
+                {True: "active", False: "leaver", None: "access only"}[one.active],
+                ", ".join(one.sources),
+                "created" if one.created else "not created",
+            )
             for one in people
         ]
         return DataTable(
             "no-account",
             "In a source, without an account",
-            ("Username", "Name", "In the source", "Sources"),
+            ("Username", "Name", "In the source", "Sources", "Next run"),
             rows,
-            "Kanport creates those who are active with the next run of the mapping.",
+            "Rows with errors are left out. The last column says what Kanport would plan now.",
             tuple(one.username for one in people),
             len(rows),
         )

@@ -7,9 +7,9 @@ explanation; the document and the plain values for programs are made from it.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from kanport.explain.model import Access, ExplainedRow, Explanation, Known
+from kanport.explain.model import Access, ExplainedRow, Explanation, Known, about_rows
 from kanport.fields import CHANGEABLE, USER_FIELDS, USERNAME, labels
-from kanport.findings import Finding, Severity, errors_in, stopping
+from kanport.findings import UNCLEAR, Finding, Severity, errors_in, stopping
 from kanport.mapping.users import Managed, Users
 from kanport.model import DesiredUser, Given, LdapPassword, PasswordCell, User
 from kanport.names import as_written
@@ -49,6 +49,8 @@ def person_reasons(
         yield "No row of any source names this user."
     yield from _protected(known, names)
     yield from _doubts(known, keys)
+    if not changes:
+        yield from _unclear(known, rows)
     users = known.mapping.spec.users
     if users is None:
         yield "The mapping has no users section, so Kanport does not change accounts."
@@ -102,6 +104,12 @@ def _doubts(known: Known, keys: Collection[str]) -> Iterator[str]:
         yield ("An invalid row or an unreadable source may name this user: removals are withheld.")
     if any(who in keys for who, _ in unknown.memberships):
         yield "It is unknown which access the sources want: revocations are withheld."
+
+
+def _unclear(known: Known, rows: Sequence[ExplainedRow]) -> Iterator[str]:
+    found = about_rows(known.all_findings, rows)
+    if codes := dict.fromkeys(finding.code for finding in found if finding.code in UNCLEAR):
+        yield f"Kanport cannot tell which account is this user's (finding {', '.join(codes)})."
 
 
 def _changed_fields(

@@ -1,7 +1,7 @@
 """Who has access now: reading a server for a snapshot, and what sources and runs know of it."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,16 +15,22 @@ from kanport.kanboard.client import Client
 from kanport.kanboard.reader import read_current
 from kanport.ledger import recall
 from kanport.memory import NOTHING, LedgerState
-from kanport.model import CurrentState
+from kanport.model import CurrentState, Given
 from kanport.names import compare_key
+from kanport.origin import Origin
 from kanport.pipeline.inputs import Inputs
+from kanport.pipeline.planning import all_ids, is_refused, plan_and_state
 from kanport.pipeline.reports import ShortReport
 from kanport.pipeline.results import OnProgress, Reporter, Stage, ignore
 from kanport.pipeline.run_locks import may_be_same
 from kanport.pipeline.state_dir import current_actor, state_folder, utc_now
+from kanport.plan.change import Action
 from kanport.plan.guards.separation import violations
 from kanport.plan.matching import name_matcher
+from kanport.plan.model import Plan
+from kanport.plan.open_removals import carried_by
 from kanport.plan.resolve import Resolved, resolve
+from kanport.relations import OF_USERS
 
 
 def access_report(lists: AccessLists) -> ShortReport:
@@ -41,22 +47,24 @@ def read_access(
 
     Sends no procedure that writes. Raises Unreachable where not everything can be read.
     """
+    taken_at = utc_now()
+    plan = None
     with Reporter(progress).stage(Stage.SERVER):
-        taken_at = utc_now()
-        current = read_current(
-            server, choose_projects=lambda projects: [project.id for project in projects]
-        )
+        if inputs is None:
+            current = read_current(server, choose_projects=all_ids)
+        else:
+            plan, current = plan_and_state(inputs, server, every_project=True, now=lambda: taken_at)
     taken = partial(snapshot_of, current, taken_at=taken_at, read_by=current_actor())
-    if inputs is None:
+    if inputs is None or plan is None:
         return AccessLists(taken())
     memory = recall(inputs.ledger, server.url) if inputs.ledger is not None else NOTHING
-    sources, no_account = _known(inputs, current, memory)
+    sources, no_account = _known(inputs, current, memory, plan)
     snapshot = taken(memory=memory, mapping=str(inputs.mapping.path), sources=sources)
     spec = inputs.mapping.spec
     broken = violations(spec, current, at=taken_at) if spec.separation else None
-    return AccessLists(
-        snapshot, no_account, name_matcher(spec.protect), broken, memory.open.values()
-    )
+    # Only a comparison with the sources shows what of the ledger is still open.
+    still_open = carried_by(plan, None)
+    return AccessLists(snapshot, no_account, name_matcher(spec.protect), broken, still_open)
 
 
 def compare_access(
@@ -104,7 +112,7 @@ def history(state: Path | None, journals: Sequence[Path] = ()) -> ShortReport:
 
 
 def _known(
-    inputs: Inputs, current: CurrentState, memory: LedgerState
+    inputs: Inputs, current: CurrentState, memory: LedgerState, plan: Plan
 ) -> tuple[dict[int, tuple[str, ...] | None], list[NoAccount]]:
     """Return the sources that name each user, and the people of the sources without an account.
 
@@ -113,32 +121,49 @@ def _known(
     spec = inputs.mapping.spec
     resolved = resolve(inputs.desired, current, spec, inputs.findings, memory.identities)
     found: dict[int, set[str]] = defaultdict(set)
-    no_account: dict[str, tuple[str, str, bool, set[str]]] = {}
+    of_others: dict[str, set[str]] = defaultdict(set)
+    with_user: set[str] = set()
     for person in resolved.persons:
-        wanted = person.desired
-        named = {place.source or "" for place in (*wanted.rows, *wanted.username.origins)}
         if person.user is not None:
-            found[person.user.id] |= named
-        else:
-            active = wanted.active is None or wanted.active.value
-            name = "" if wanted.name is None else wanted.name.value
-            no_account[wanted.key] = (wanted.username.value, name, active, named)
-    for membership in resolved.desired.memberships:
-        username = membership.holder.value
-        named = {place.source or "" for place in membership.holder.origins}
-        key = compare_key(username)
-        if key in no_account:
-            no_account[key][3].update(named)
-            continue
-        for user in current.people.fitting(username):
-            found[user.id] |= named
-        if not current.people.fitting(username) and key not in resolved.persons.with_key:
-            no_account[key] = (username, "", True, named)
-    sources = {user_id: tuple(sorted(named - {""})) for user_id, named in found.items()}
+            found[person.user.id] |= _sources(person.desired.rows, person.desired.username)
+            with_user.add(person.desired.key)
+    # Somebody whose row has an error, or whose account is unclear, is in a source all the same.
+    absent = {
+        one.key: one
+        for one in inputs.desired.users
+        if one.key not in with_user
+        and (one.key in resolved.persons.with_key or not current.people.fitting(one.username.value))
+    }
+    texts: dict[str, str] = {}
+    for key, one in absent.items():
+        texts[key] = one.username.value
+        of_others[key] |= _sources(one.rows, one.username)
+    for kind in OF_USERS:
+        for relation in inputs.desired.relations(kind):
+            username, named = relation.holder.value, _sources((), relation.holder)
+            key, fitting = compare_key(username), current.people.fitting(username)
+            if key in absent or not (fitting or key in with_user):
+                texts.setdefault(key, username)
+                of_others[key] |= named
+            else:
+                for user in fitting:
+                    found[user.id] |= named
+    refused = is_refused(inputs, plan.findings)
+    created = {
+        compare_key(change.username)
+        for change in plan.changes
+        if change.action is Action.USER_CREATE and not refused
+    }
+    sources = {user_id: tuple(sorted(named)) for user_id, named in found.items()}
     return _with_doubt(sources, resolved, current), [
-        NoAccount(username, name, active, tuple(sorted(named - {""})))
-        for _, (username, name, active, named) in sorted(no_account.items())
+        NoAccount.of(username, absent.get(key), of_others[key], created=key in created)
+        for key, username in sorted(texts.items())
     ]
+
+
+def _sources(rows: Iterable[Origin], username: Given[str]) -> set[str]:
+    """Return the sources that rows, or the cells of a username, belong to."""
+    return {place.source for place in (*rows, *username.origins) if place.source}
 
 
 def _with_doubt(

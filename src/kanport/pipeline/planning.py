@@ -204,6 +204,16 @@ def read_state(
     )
 
 
+def all_ids(projects: Iterable[Project]) -> frozenset[int]:
+    """Return the ids of all projects."""
+    return frozenset(project.id for project in projects)
+
+
+def is_refused(inputs: Inputs, findings: Iterable[Finding]) -> bool:
+    """Return whether the mapping lets these findings stop everything."""
+    return inputs.aborts and any(stopping(findings))
+
+
 def plan_inputs(
     inputs: Inputs,
     client: Client,
@@ -233,11 +243,13 @@ def plan_and_state(
     *,
     allowed: Mapping[str, int] = MappingProxyType({}),
     only: Only | None = None,
+    every_project: bool = False,
     now: Callable[[], str] = utc_now,
 ) -> tuple[Plan, CurrentState]:
-    """Read the server, and make the plan whatever is wrong with rows; gives both.
+    """Read the server, and make the plan whatever is wrong with rows; return both.
 
-    Sends no procedure that writes. Raises ConfigInvalid where the ledger cannot be used.
+    With `every_project`, also read the members of projects that the plan does not need. Send no
+    procedure that writes. Raise ConfigInvalid where the ledger cannot be used.
     """
     path = inputs.ledger
     memory = recall(path, client.url) if path is not None else NOTHING
@@ -254,7 +266,7 @@ def plan_and_state(
         may_remove=may_remove,
         numbers=numbers_are_ids(inputs.mapping.spec),
         remembered=memory.projects_remembered() if inputs.mapping.spec.ends_by_absence else (),
-        beside=partial(projects_of_separation, inputs.mapping.spec),
+        beside=all_ids if every_project else partial(projects_of_separation, inputs.mapping.spec),
     )
     at = now()
 
@@ -292,7 +304,7 @@ def plan_and_state(
 
 def _stop_at_errors(inputs: Inputs, findings: Iterable[Finding]) -> None:
     found = tuple(findings)
-    if inputs.aborts and any(stopping(found)):
+    if is_refused(inputs, found):
         # The number is that of the report, which counts errors that alone would not stop.
         number = counted(len(list(errors_in(found))), "error", "errors")
         raise SourceInvalid(
