@@ -74,6 +74,13 @@ def test_without_usernames_they_are_made_of_addresses(kanport: Kanport) -> None:
     assert '{before: "@"}' in Path("mapping.yaml").read_text()
 
 
+def test_a_column_that_gives_two_things_is_named_for_both(kanport: Kanport) -> None:
+    Path("list.csv").write_text("Name,Mail\nAda L,Ada.L@x.example\n")
+    told = kanport("init", "list.csv").err
+    assert '- username: the part of the column "Mail" before "@"' in told
+    assert '- email: the column "Mail", by its header' in told
+
+
 def test_a_file_that_names_nobody_is_told_with_its_columns(kanport: Kanport) -> None:
     Path("list.csv").write_text("Shade,Size\nred,1\n")
     ended = kanport("init", "list.csv")
@@ -162,6 +169,57 @@ def test_nobody_gets_a_privileged_role_by_a_guess(kanport: Kanport) -> None:
     assert '#   "Leitung": project-viewer | project-member | project-manager | ""' in text
     ended = kanport("validate", "mapping.yaml")
     assert ended.code == 5 and "Leitung" in ended.out
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [["project-manager"], ["project-manager", "rw"], ["project-manager", "project-viewer"],
+     ["Project-Manager"], ["project-manager", *(f"role {number}" for number in range(25))]],
+)  # fmt: skip
+def test_a_text_that_is_a_privileged_role_gives_it_to_nobody_unasked(
+    kanport: Kanport, texts: list[str]
+) -> None:
+    rows = [f"user{number},WEB,{text}\n" for number, text in enumerate(texts)]
+    Path("access.csv").write_text("Login,Project,Role\n" + "".join(rows))
+    told = kanport("init", "access.csv").err
+    text = Path("mapping.yaml").read_text()
+    open_ = texts[0]
+    assert f'#   "{open_}": project-viewer | project-member | project-manager | ""' in text
+    assert f'still to decide: "{open_}"' in told
+    inputs = read_inputs(Path("mapping.yaml"))
+    assert open_ in {dict(error.params).get("text") for error in errors_in(inputs.findings)}
+    assert {one.role.value for one in inputs.desired.memberships} <= {
+        "project-viewer", "project-member",
+    }  # fmt: skip
+    # As decided, the mapping is valid.
+    if len(texts) < 5:
+        decided = text.replace("values: {", f'values: {{"{open_}": project-manager, ')
+        Path("mapping.yaml").write_text(decided)
+        assert kanport("validate", "mapping.yaml").code == 0
+
+
+def test_the_application_role_of_an_administrator_is_asked_for(kanport: Kanport) -> None:
+    Path("list.csv").write_text("Login,Role\nada,admin\nbob,app-admin\ncem,user\n")
+    kanport("init", "list.csv")
+    text = Path("mapping.yaml").read_text()
+    for privileged in ("admin", "app-admin"):
+        assert f'#   "{privileged}": app-user | app-manager | app-admin | ""' in text
+
+
+@pytest.mark.parametrize(
+    "name", ["l😀.csv", "Größe.csv", "a b'.csv", 'q"\\u0041.csv', "n\nkanport: 2.csv"]
+)
+def test_any_name_of_a_file_is_readable_in_its_mapping(kanport: Kanport, name: str) -> None:
+    Path(name).write_text("Login,Name\nada,Ada\n")
+    assert kanport("init", name, "-o", "my 😀.yaml").code == 0
+    text = Path("my 😀.yaml").read_text()
+    assert "kanport validate 'my 😀.yaml'" in text
+    assert ("Größe" in name) == ('path: "Größe.csv"' in text)
+    assert kanport("validate", "my 😀.yaml").code == 0
+    loaded = load_mapping(Path("my 😀.yaml")).spec
+    source = loaded.sources["people"]
+    assert isinstance(source, CsvSource)
+    assert (loaded.name, source.path) == (Path(name).stem, name)
 
 
 def test_what_was_decided_is_told_with_its_reason(kanport: Kanport) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kanport.fields import ACTIVE
+from kanport.init import FoundDirectory, draft_for_directory
 from kanport.mapping import load_mapping
 from kanport.mapping.ldap import LdapSource
 from tests.support.command_line import Kanport, Result
@@ -102,7 +103,7 @@ def test_openldap_that_cannot_lock_anybody(kanport: Kanport, tmp_path: Path) -> 
         _, active, _ = planned(kanport)
 
     assert source().active == () and active == {"ada"}
-    assert "has neither pwdAccountLockedTime nor shadowExpire" in Path("mapping.yaml").read_text()
+    assert "has no pwdAccountLockedTime or shadowExpire" in Path("mapping.yaml").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -166,3 +167,17 @@ def test_a_kind_that_is_named_needs_no_server(kanport: Kanport, kind: str, id_: 
     users = load_mapping(Path("mapping.yaml")).spec.users
     assert source().id == id_
     assert users is not None and users.id is not None and users.fields.rule(ACTIVE) is not None
+
+
+def test_a_directory_that_locks_otherwise_is_asked_for_the_attribute_of_its_product() -> None:
+    knows = frozenset({"pwdAccountLockedTime", "shadowExpire"})
+    text = draft_for_directory(
+        "ldaps://ldap.example.org",
+        "dc=example,dc=org",
+        "mapping.yaml",
+        FoundDirectory("389-ds", "389 Directory Server (1.4\n  type: csv)", knows),
+    )
+    assert "The schema has no nsAccountLock, so Kanport cannot" in text
+    assert "pwdAccountLockedTime" not in text
+    # What the server calls itself stays in the comment.
+    assert text.splitlines()[0].startswith("# A first mapping for 389 Directory Server (1.4\\n")

@@ -8,7 +8,6 @@ no secrets. The files are written to be read back, so no value is changed: a nam
 
 import csv
 import io
-import json
 import os
 import re
 from collections import Counter
@@ -21,7 +20,7 @@ from kanport.errors import UsageError
 from kanport.facts import fact
 from kanport.fields import LDAP, USER_FIELDS, UserField
 from kanport.files import STDOUT, write_file
-from kanport.messages import listed, quoted
+from kanport.messages import listed, quoted, yaml_quoted
 from kanport.model import CurrentState, Group, Project, ProjectIndex, ProjectRole
 from kanport.names import compare_key, spelling_key
 from kanport.plan.roles import group_finder
@@ -181,7 +180,6 @@ def _on_lines(text: str) -> str:
 # --- tables as files: a folder of CSV files, an Excel workbook, or one YAML file ------------------
 
 # What YAML 1.2 does not allow as it is, or takes for a line break (productions 1 and 26 to 29).
-_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -252,7 +250,7 @@ def write_yaml(path: Path, tables: Iterable[Listing]) -> None:
         lines.append(f"{listing.name}:{'' if listing.rows else ' []'}")
         for row in listing.rows:
             pairs = zip(listing.columns, row, strict=True)
-            told = [f"{column}: {_quoted(value)}" for column, value in pairs]
+            told = [f"{column}: {yaml_quoted(value)}" for column, value in pairs]
             lines.append(f"  - {{{', '.join(told)}}}")
     write_file(path, "\n".join([*lines, ""]), secret=True)
 
@@ -275,12 +273,6 @@ def write_tables(target: Path, tables: Iterable[Listing]) -> None:
             f"an export is no {ending} file",
             hint="name a workbook (.xlsx), a YAML file (.yaml), or a folder for CSV files",
         )
-
-
-def _quoted(value: str) -> str:
-    # What JSON writes as a string is one in YAML as well, but for these characters.
-    text = json.dumps(value, ensure_ascii=False)
-    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 # --- the mapping that reads an export back, or another server as it is ----------------------------
@@ -341,7 +333,8 @@ def mapping_for(target: Path, folder: Path, tables: Mapping[str, Listing]) -> st
     lines.append(_RULES.substitute(fields="\n".join(map(_field, USER_FIELDS))))
     if custom := _custom_roles(tables):
         lines.append("custom_roles:")
-        lines += [f"  {json.dumps(name)}: {json.dumps(roles)}" for name, roles in custom.items()]
+        for name, roles in custom.items():
+            lines.append(f"  {yaml_quoted(name)}: [{', '.join(map(yaml_quoted, roles))}]")
         lines.append("")
     return "\n".join(lines)
 
@@ -354,10 +347,10 @@ def _field(field: UserField) -> str:
 def _source(path: str, target: Path, name: str) -> str:
     ending = target.suffix.lower()
     if ending == ".xlsx":
-        return f"type: excel, path: {json.dumps(path)}, sheet: {name}"
+        return f"type: excel, path: {yaml_quoted(path)}, sheet: {name}"
     if ending in (".yaml", ".yml"):
-        return f"type: yaml, path: {json.dumps(path)}, under: {name}"
-    return f"type: csv, path: {json.dumps(f'{path}/{name}.csv')}"
+        return f"type: yaml, path: {yaml_quoted(path)}, under: {name}"
+    return f"type: csv, path: {yaml_quoted(f'{path}/{name}.csv')}"
 
 
 def needs_verbatim(target: Path, listing: Listing) -> bool:

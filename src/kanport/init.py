@@ -3,9 +3,9 @@
 It recognizes the columns of a table by their headers, and writes the mapping as YAML.
 """
 
-import json
 import os
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from kanport.errors import UsageError
 from kanport.fields import ACTIVE, EMAIL, NAME, ROLE, UPDATABLE, USER_FIELDS, USERNAME, UserField
+from kanport.messages import quoted
+from kanport.messages import yaml_quoted as _text
 from kanport.model import PRIVILEGED_ROLES
 from kanport.names import normalize as in_form
 from kanport.records import dataclass
@@ -89,7 +91,10 @@ def guess(columns: Sequence[str]) -> Guess:
     return Guess(found, tuple(column for column in columns if column not in found.values()))
 
 
-def texts_in(table: Table, column: str, *, at_most: int = 20) -> tuple[str, ...]:
+_MOST_TEXTS = 20
+
+
+def texts_in(table: Table, column: str, *, at_most: int = _MOST_TEXTS) -> tuple[str, ...]:
     """Return the distinct texts of a column in order, or none if there are more than `at_most`."""
     seen: set[str] = set()
     for row in table.rows:
@@ -146,9 +151,9 @@ def draft_for_table(
     """Return a mapping for a file, to be written to `mapping`.
 
     `options` are further keys of the source, such as `, sheet: Staff`, and `decided` says why they
-    are there. A comment lists the columns
-    that no header explains. No text gets a privileged role; a comment offers the choices. Raise
-    UsageError if no column can be the username.
+    are there. A comment lists the columns that no header explains. No text gets a privileged role,
+    not even the role itself; a comment offers the choices. Raise UsageError if no column can be the
+    username.
     """
     found = guess(table.columns)
     columns = found.columns
@@ -160,18 +165,18 @@ def draft_for_table(
             " documentation, and write these columns there",
         )
     path = os.path.relpath(file.absolute(), mapping.absolute().parent)
-    source = f"{{type: {table.kind}, path: {json.dumps(path)}{options}}}"
+    source = f"{{type: {table.kind}, path: {_text(path)}{options}}}"
     lines = [
         "# yaml-language-server: $schema=kanport-mapping.schema.json",
         "# (for editors: kanport schema > kanport-mapping.schema.json)",
         "#",
-        f"# A first mapping for {file.name}, made from its headers. Read it, correct it, then run:",
+        f"# A first mapping for {_in_comment(file.name)}, made from its headers. Read it, correct"
+        " it, then run:",
         "#",
-        f"#   kanport validate {mapping}",
-        f"#   kanport plan {mapping}",
+        *_commands(mapping, "validate", "plan"),
         "",
         "kanport: 1",
-        f"name: {json.dumps(file.stem)}",
+        f"name: {_text(file.stem)}",
         "",
         "sources:",
         f"  people: {source}",
@@ -198,9 +203,12 @@ def draft_for_table(
 
 def _decisions(table: Table, found: Guess, who: str) -> Iterator[str]:
     """Yield what each column was taken for, and which ones are not read."""
-    yield f"username: the column {_text(who)}, by its header"
-    for part, column in found.columns.items():
-        if column != who and (part != "project" or "role" in found.columns):
+    if "username" in found.columns:
+        yield f"username: the column {_text(who)}, by its header"
+    else:
+        yield f'username: the part of the column {_text(who)} before "@"'
+    for part in found.columns:
+        if part != "username" and (part != "project" or "role" in found.columns):
             name = _PARTS.get(part, part)
             yield f"{name}: {_decision(table, found.columns, part)}"
     if unread := _unread(found):
@@ -291,25 +299,31 @@ def _role(table: Table, column: str, roles: dict[str, tuple[str, ...]]) -> Itera
     means, open_ = _roles_in(table, column, roles)
     yield "    role:"
     yield f"      from: {_text(column)}"
-    if means:
-        pairs = ", ".join(f"{_text(text)}: {role}" for text, role in means.items())
-        yield f"      values: {{{pairs}}}"
+    pairs = ", ".join(f"{_text(text)}: {role}" for text, role in means.items())
+    yield f"      values: {{{pairs}}}"
     if open_:
         yield "      # Decide what each of these means, and add it to values:"
         choices = " | ".join((*roles, '""'))
-        yield from (f"      #   {_text(text)}: {choices}" for text in open_)
+        yield from (f"      #   {_text(text)}: {choices}" for text in open_[:_MOST_TEXTS])
+    if len(open_) > _MOST_TEXTS:
+        yield f"      #   and {len(open_) - _MOST_TEXTS} more, which kanport validate lists"
 
 
 def _roles_in(
     table: Table, column: str, roles: dict[str, tuple[str, ...]]
 ) -> tuple[dict[str, str], list[str]]:
-    """Return the role of each text, and the texts of which the user has to decide."""
-    texts = texts_in(table, column)
+    """Return the role of each text, and the texts of which the user has to decide.
+
+    Without a table of texts, a text that is itself a privileged role would give it. So there always
+    is one, be it of the other roles alone.
+    """
+    texts = texts_in(table, column, at_most=10_000)
     known = {role: role for role in roles}
     known |= {word: role for role, words in roles.items() for word in words}
     means = {text: known[text.casefold()] for text in texts if text.casefold() in known}
     means = {text: role for text, role in means.items() if role not in PRIVILEGED_ROLES}
-    return means, [text for text in texts if text not in means and text not in roles]
+    open_ = [text for text in texts if text not in means]
+    return means or {role: role for role in roles if role not in PRIVILEGED_ROLES}, open_
 
 
 def _active_in(table: Table, column: str) -> tuple[bool, dict[str, str]]:
@@ -334,13 +348,20 @@ def _active_field(table: Table, column: str) -> Iterator[str]:
         yield f"    # active: {{from: {_text(column)}, values: {{…: true, …: false}}}}{its_texts}"
 
 
+def _commands(mapping: Path | str, *commands: str) -> Iterator[str]:
+    path = _in_comment(shlex.quote(str(mapping)))
+    yield from (f"#   kanport {command} {path}" for command in commands)
+
+
+def _in_comment(text: str) -> str:
+    """Return a text that ends no comment, whatever characters it has."""
+    return quoted(text)[1:-1]
+
+
 def _texts(texts: Sequence[str]) -> str:
-    return ", ".join(map(_text, texts))
-
-
-def _text(text: str) -> str:
-    """Return a text in quotes, as YAML."""
-    return json.dumps(text, ensure_ascii=False)
+    """Return texts in quotes; of many, the first ones and how many more there are."""
+    more = [f"{len(texts) - _MOST_TEXTS} more"] if len(texts) > _MOST_TEXTS else []
+    return ", ".join((*map(_text, texts[:_MOST_TEXTS]), *more))
 
 
 # --- the text of a first mapping for an LDAP directory. Pure --------------------------------------
@@ -425,12 +446,11 @@ def draft_for_directory(
     login = login or ways.login.format(base=base, suffix=suffix, domain=domain)
     locks = [name for name in ways.locks if server.knows is None or name in server.knows]
     lines = [
-        f"# A first mapping for {server.name or 'a directory'}. Read it, correct it, then run:",
+        f"# A first mapping for {_in_comment(server.name) or 'a directory'}. Read it, correct it,"
+        " then run:",
         "#",
         "#   export LDAP_PASSWORD=...",
-        f"#   kanport doctor {mapping}",
-        f"#   kanport validate {mapping}",
-        f"#   kanport plan {mapping}",
+        *_commands(mapping, "doctor", "validate", "plan"),
         "",
         "kanport: 1",
         "name: directory",
@@ -438,12 +458,12 @@ def draft_for_directory(
         "sources:",
         "  people:",
         "    type: ldap",
-        f"    url: {json.dumps(url)}",
+        f"    url: {_text(url)}",
         *([] if parts.scheme == "ldaps" else ["    start_tls: true"]),
-        *([] if ca_file is None else [f"    ca_file: {json.dumps(ca_file)}"]),
-        f"    bind_dn: {json.dumps(login)}",
+        *([] if ca_file is None else [f"    ca_file: {_text(ca_file)}"]),
+        f"    bind_dn: {_text(login)}",
         "    bind_password: {env: LDAP_PASSWORD}   # or {file: PATH}",
-        f"    base: {json.dumps(base)}",
+        f"    base: {_text(base)}",
         f"    filter: {ways.filter}",
         f"    id: {ways.id:<34} # stays when a login or a name changes",
         *_locks(server, locks),
@@ -455,7 +475,7 @@ def draft_for_directory(
         f"    username: {{from: {ways.username}, transform: [trim, lower]}}",
         f"    name: {{from: {ways.name}, transform: [collapse, trim]}}",
         "    email: {from: mail, transform: [trim, lower]}",
-        *_active(server, locks),
+        *_active(server, ways, locks),
         "  password: random                          # or ldap, if Kanboard uses this directory",
         "  missing: keep                             # or disable, for users listed in managed",
         "",
@@ -474,13 +494,13 @@ def _locks(server: FoundDirectory, locks: list[str]) -> Iterator[str]:
         yield "    # For Active Directory, run kanport init again with --kind active-directory."
 
 
-def _active(server: FoundDirectory, locks: list[str]) -> Iterator[str]:
+def _active(server: FoundDirectory, ways: _Ways, locks: list[str]) -> Iterator[str]:
     if locks:
         yield "    active: {from: active}"
     elif server.kind == "ad-lds":
         values = '{"TRUE": false, "FALSE": true}'
         yield f"    active: {{from: msDS-UserAccountDisabled, values: {values}, default: true}}"
     else:
-        yield "    # The directory has neither pwdAccountLockedTime nor shadowExpire, so it locks"
-        yield "    # nobody. If another attribute shows who may log in, use it:"
+        yield f"    # The schema has no {' or '.join(ways.locks)}, so Kanport cannot"
+        yield "    # see who is locked. If another attribute shows who may log in, use it:"
         yield "    # active: {from: employeeStatus, values: {A: true, L: false}}"

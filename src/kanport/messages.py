@@ -30,6 +30,7 @@ SHOWN, MANY = 5, 40
 MASK = "••••••"
 # What YAML takes for the text that it is, without quotes; but not these words.
 _PLAIN = re.compile(r"(?!(?:true|false|yes|no|on|off|null|y|n)$)[A-Za-z][\w.-]*", re.I | re.A)
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 def quoted(text: str) -> str:
@@ -68,13 +69,25 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+def yaml_quoted(text: str) -> str:
+    r"""Return a text in quotes as YAML takes it for this text.
+
+    >>> yaml_quoted("Größe"), yaml_quoted("a\x85b")
+    ('"Größe"', '"a\\u0085b"')
+    """
+    # What JSON writes as a string is one in YAML as well, but for these characters.
+    return _NOT_IN_YAML.sub(
+        lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False)
+    )
+
+
 def as_yaml(text: str) -> str:
     """Return a text as YAML takes it for this text.
 
     >>> as_yaml("WEB"), as_yaml("Beta board"), as_yaml("no")
     ('WEB', '"Beta board"', '"no"')
     """
-    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+    return text if _PLAIN.fullmatch(text) else yaml_quoted(text)
 
 
 def fill(template: str, params: Params) -> str:

@@ -1,6 +1,7 @@
 """Commands to begin with: `init`, `doctor`, `adopt`, `export` and `schema`."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -148,7 +149,8 @@ def init_command(
         for note in notes if target == targets[0] else ():
             output.note(note)
         if target != STDOUT:
-            output.note(f"Wrote {target}: mapping. Read it, then run: kanport validate {target}")
+            command = shlex.join(["kanport", "validate", str(target)])
+            output.note(f"Wrote {target}: mapping. Read it, then run: {command}")
 
 
 # --- kanport doctor -------------------------------------------------------------------------------

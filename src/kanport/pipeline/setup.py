@@ -3,7 +3,6 @@
 A first mapping comes from the headers of a file, or from what a directory says it is.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -40,6 +39,7 @@ from kanport.kanboard.reader import read_current
 from kanport.ledger import adopt, recall
 from kanport.mapping.ldap import LdapSource
 from kanport.mapping.sources import CsvSource, ExcelSource, Source
+from kanport.messages import yaml_quoted
 from kanport.names import compare_key
 from kanport.names import normalize as in_form
 from kanport.normalize.projects import name_problem as project_problem
@@ -162,7 +162,7 @@ def mapping_for_file(
         _refuse_options("a workbook", {"--encoding": encoding, "--delimiter": delimiter})
         book = ExcelSource(type="excel", path=str(file), sheet=sheet, hidden_rows="read")
         table, row = _table_below(book, header_row)
-        options = f", sheet: {json.dumps(sheet, ensure_ascii=False)}" if sheet else ""
+        options = f", sheet: {yaml_quoted(sheet)}" if sheet else ""
         if row > 1:
             options += f", header_row: {row}"
             decided.append(
@@ -185,7 +185,7 @@ def mapping_for_file(
             )
         )
         options = f", encoding: {encoding}" if encoding else ""
-        options += f", delimiter: {json.dumps(delimiter)}" if delimiter else ""
+        options += f", delimiter: {yaml_quoted(delimiter)}" if delimiter else ""
         options += f", header_row: {header_row}" if header_row else ""
     else:
         raise UsageError(f"{file} is neither a .csv nor an .xlsx file")
