@@ -29,6 +29,7 @@ WITHHELD: Mapping[str, CatalogueEntry] = {
             "project": Text("{count:an invalid row|invalid rows} may name this project"),
             "other": Text("{count:an invalid row|invalid rows} may contradict this removal"),
             "any": Text("{count:an invalid row|invalid rows} may name any user"),
+            "skipped": Text("{count:a skipped row|skipped rows} may be about any user"),
         },
     ),
     "hidden-entry": CatalogueEntry(

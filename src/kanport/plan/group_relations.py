@@ -108,7 +108,7 @@ def _end_unlisted(
         if some := [doubtful[key] for key in (None, *keys) if key in doubtful]:
             # A name that means nobody may be a slip of the pen for any member of the group.
             places = set().union(*some)
-            because.append(cause("invalid-row", places, case="any", count=len(places)))
+            because.append(cause("invalid-row", places, case="skipped", count=len(places)))
     who = Party(None, user_id) if user is None else user
     change = relation_change(Action.GROUP_MEMBER_REMOVE, who, there, before="")
     diff.end(change, because, listed=there.complete)
