@@ -30,7 +30,7 @@ demo: $(READY) ## See it work: a server with users, two messy lists, a clean lis
 demo-ldap: $(READY) ## The same from a directory; needs slapd (Debian: apt-get install slapd)
 	@$(BIN)/python samples/demo_ldap.py
 
-reports: $(READY) ## Render a sample plan, its run and its undo in every format, into demo-output/reports
+reports: $(READY) ## Render a stopped sample plan, the run that overrode it and its undo, into demo-output/reports
 	@$(BIN)/python samples/sample_reports.py
 
 # The type check keeps one core busy meanwhile. Bytecode is written whatever the environment says:

@@ -20,7 +20,7 @@ def test_who_wants_to_hear_of_what(on: str, nothing: bool, changed: bool, failed
 def test_a_subject_says_it_all_on_one_line() -> None:
     assert subject(NOTHING) == "Kanport nightly: nothing to change"
     assert subject(GOOD) == "Kanport nightly: 3 changed"
-    assert subject(STOPPED) == "Kanport nightly: stopped by a guard (exit code 4)"
+    assert subject(STOPPED) == "Kanport nightly: stopped by a safety check (exit code 4)"
     odd = subject(a_summary(mapping="a\r\nBcc: evil@example.org\x1b[2J"))
     assert odd == r"Kanport a\r\nBcc: evil@example.org\x1b[2J: 3 changed"
     assert len(subject(a_summary(mapping="x" * 500))) == 150
@@ -37,7 +37,7 @@ mapping    nightly (/etc/kanport/nightly.yaml)
 server     https://kb.example.org/jsonrpc.php
 run        20270203T020000Z-abc123, sync
 time       2027-02-03T02:00:00Z to 2027-02-03T02:00:12Z, 12.3 s
-exit code  4: stopped by a guard
+exit code  4: stopped by a safety check
 
 Planned:
       40  user.disable

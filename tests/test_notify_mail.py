@@ -52,7 +52,7 @@ def test_a_notice_goes_to_everybody_at_once(plain: Mailbox) -> None:
     assert deliver(plain, STOPPED) == Delivery("email", "ops@example.org, boss@example.org")
     ((sender, receivers, mail),) = plain.mails
     assert (sender, receivers) == ("kanport@example.org", EVERYBODY)
-    assert mail["Subject"] == "Kanport nightly: stopped by a guard (exit code 4)"
+    assert mail["Subject"] == "Kanport nightly: stopped by a safety check (exit code 4)"
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["X-Kanport-Exit-Code"] == "4"
     assert mail["Message-ID"].endswith("@example.org>")

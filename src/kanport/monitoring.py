@@ -25,7 +25,7 @@ RESULTS: dict[int, str] = {
     Exit.BUG: "a bug",
     Exit.USAGE: "wrong usage",
     Exit.PARTIAL: "finished in part",
-    Exit.GUARD: "stopped by a guard",
+    Exit.GUARD: "stopped by a safety check",
     Exit.SOURCE: "invalid source data",
     Exit.CONFIG: "invalid mapping or configuration",
     Exit.UNREACHABLE: "not reachable",
@@ -79,6 +79,8 @@ class RunSummary:
     @property
     def result(self) -> str:
         """The exit code in a few words."""
+        if self.exit_code == Exit.GUARD and not self.guards:
+            return "no valid approval"
         return RESULTS.get(self.exit_code, f"exit code {self.exit_code}")
 
     def to_dict(self) -> dict[str, Any]:
@@ -111,14 +113,14 @@ class RunSummary:
 # --- files for monitoring: the status file and Prometheus metrics of the last run -----------------
 
 FORMAT = "kanport-status/1"
-_MOST = 1_000_000
+_MAX_BYTES = 1_000_000
 
 
 def write_status(path: Path, ending: RunSummary, notices: Sequence[dict[str, Any]] = ()) -> None:
     """Replace the status file after a run.
 
-    Keeps the last successful run of the same mapping if this run was none. Raises UsageError if the
-    file cannot be written; the old file then stays.
+    Keep the last successful run of the same mapping if this run was not successful. Raise
+    UsageError if the file cannot be written; the old file then stays.
     """
     before = _read(path)
     same = before.get("mapping_path") == ending.mapping_path
@@ -172,7 +174,7 @@ def _is_moment(value: object) -> bool:
 def _read(path: Path) -> dict[str, Any]:
     """Return the content of a status file; empty for none, as before the first run."""
     try:
-        status = json.loads(read_file(path, most=_MOST))
+        status = json.loads(read_file(path, most=_MAX_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(status, dict) or status.get("format") != FORMAT:
@@ -182,7 +184,6 @@ def _read(path: Path) -> dict[str, Any]:
 
 # --- metrics for the textfile collector of Prometheus' node exporter (text format 0.0.4) ----------
 
-_MAX_METRICS_BYTES = 1_000_000
 _GOOD = "kanport_last_success_timestamp_seconds"
 _TALLY = ("done", "already_so", "failed", "skipped", "not_attempted")
 
@@ -243,7 +244,8 @@ def _metrics(ending: RunSummary, last_success: float | None, sent: bool) -> Iter
     tally = ending.tally or {}
     yield Metric(
         "kanport_last_run_outcomes",
-        "What became of the changes that the last run planned.",
+        "What became of the changes that the last run planned; already_so means unchanged,"
+        " not_attempted not started.",
         tuple(({"outcome": word}, tally.get(word, 0)) for word in _TALLY),
     )
     if ending.changes:
@@ -257,7 +259,11 @@ def _metrics(ending: RunSummary, last_success: float | None, sent: bool) -> Iter
         "How many findings the last run had about its sources.",
         tuple(({"severity": s.value}, ending.findings.get(s.value, 0)) for s in Severity),
     )
-    yield one("last_run_guards_tripped", "How many guards stopped it.", len(ending.guards))
+    yield one(
+        "last_run_guards_tripped",
+        "How many safety checks stopped the last run.",
+        len(ending.guards),
+    )
     yield one("last_run_told", "Whether all notices of the last run went out.", int(sent))
 
 
@@ -268,7 +274,7 @@ def _seconds(moment: str) -> float:
 def _before(path: Path, mapping: str) -> float | None:
     """Return the last success of the mapping in an existing file."""
     try:
-        text = read_file(path, most=_MAX_METRICS_BYTES).decode("utf-8", "replace")
+        text = read_file(path, most=_MAX_BYTES).decode("utf-8", "replace")
         label = re.escape(f'{_GOOD}{{mapping="{escape(mapping)}"}} ')
         found = re.search(rf"^{label}(\S+)$", text, re.MULTILINE)
         return float(found[1]) if found else None

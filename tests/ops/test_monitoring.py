@@ -42,7 +42,7 @@ OUTCOMES: list[tuple[Callable[[endings.Host], Result], Exit, str, str]] = [
     (endings.nothing_to_do, Exit.OK, "ok", "Nothing to change"),
     (endings.a_bug, Exit.BUG, "a bug", "ZeroDivisionError in <string>, line 5"),
     (endings.a_row_left_out, Exit.PARTIAL, "finished in part", "All 6 changes are done"),
-    (endings.a_guard, Exit.GUARD, "stopped by a guard", "1 safety check stopped the plan"),
+    (endings.a_guard, Exit.GUARD, "stopped by a safety check", "1 safety check stopped the plan"),
     (endings.invalid_rows, Exit.SOURCE, "invalid source data", "1 error in the source data"),
     (endings.no_mapping, Exit.CONFIG, "invalid mapping or configuration", "no mapping none.yaml"),
     (endings.no_configuration, Exit.CONFIG, "invalid mapping or configuration", "2 problems"),
@@ -195,6 +195,11 @@ def test_others_may_read_what_is_for_monitoring(tmp_path: Path) -> None:
         os.umask(before)
     for path in tmp_path.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_a_missing_approval_is_not_called_a_safety_check() -> None:
+    assert STOPPED.result == "stopped by a safety check"
+    assert a_summary(STOPPED, guards=()).result == "no valid approval"
 
 
 def test_metrics_say_what_happened() -> None:

@@ -97,6 +97,28 @@ def test_a_package_verifies_and_says_what_it_proves(kanport: Kanport, packed: Pa
         assert "attachments/minutes.txt" in archive.namelist()
 
 
+def test_only_what_is_in_the_package_is_said_to_belong_together(
+    kanport: Kanport, packed: Path
+) -> None:
+    shown = kanport("evidence", "--verify", packed, "--signers", "signers").out
+    assert "Plan, journal, approvals and reports belong to one run" in shown
+    assert "sources: yes: the mapping and 2 sources have the SHA-256" in shown
+    assert "The mapping and the sources in the package are the files that" in shown
+
+
+def test_a_package_without_an_approval_proves_none(
+    server: Sandbox, kanport: Kanport, tmp_path: Path
+) -> None:
+    server.store.add_project("Alpha", identifier="ALPHA")
+    server.store.add_project("Beta board")
+    kanport("plan", write_files(tmp_path), "-o", "plan.json")
+    assert kanport("apply", "plan.json", "--yes").code == 0
+    assert kanport("evidence", "plan.journal.jsonl", "-o", "run.zip").code == 0
+    shown = kanport("evidence", "--verify", "run.zip").out
+    assert "approval: not checked: nobody approved the plan" in shown
+    assert "Plan, journal and reports belong to one run" in shown
+
+
 def test_a_file_that_is_no_package_proves_nothing(kanport: Kanport, tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text("{}", "utf-8")
     shown = kanport("evidence", "--verify", "plan.json")

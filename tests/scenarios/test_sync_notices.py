@@ -57,7 +57,10 @@ def test_nights_with_news_are_told_and_others_are_not(
     )
     assert world.run("sync", "club.yaml").code == 4
     subjects = [mail["Subject"] for _, _, mail in box.mails]
-    assert subjects == ["Kanport club: 6 changed", "Kanport club: stopped by a guard (exit code 4)"]
+    assert subjects == [
+        "Kanport club: 6 changed",
+        "Kanport club: stopped by a safety check (exit code 4)",
+    ]
     stopped = hook.posts[1][2]
     assert {guard["guard"] for guard in stopped["guards"]} >= {"limit-update"}
     assert stopped["kept"]["plan"].endswith(".plan.json")

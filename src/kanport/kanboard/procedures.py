@@ -1,8 +1,8 @@
 """The procedures of Kanboard's API as typed calls, and what their answers look like.
 
 Parameters go by name: Kanboard ignores a name that it does not know without a word, so a test
-holds these names against the recorded exchanges. `facts` stand in the recordings under
-tests/contract; what an answer means is never taken for granted: everything written is read back.
+holds these names against the exchanges with a real server in tests/contract/recordings. What an
+answer means is never taken for granted: everything written is read back.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,9 +14,9 @@ from kanport.model import Group, Project, User
 
 T = TypeVar("T")
 
-# No id has more digits than this: 64 bits have no more.
-_MOST_DIGITS = 18
+# No database has ids of more than 63 bits.
 _LARGEST_ID = 2**63 - 1
+_MOST_DIGITS = len(str(_LARGEST_ID))
 # Every procedure here that changes something. Reading never sends one of these.
 WRITING = frozenset(
     {
@@ -271,7 +271,7 @@ def create_project(
     """Create a project; the answer is the new id, or false.
 
     False for an identifier that is taken or not alphanumeric, and for an unknown owner. The owner
-    does not become a member where the application token asks.
+    does not become a member if the call uses the application token.
     """
     fields = {"identifier": identifier, "owner_id": owner_id, "description": description}
     given = {field: value for field, value in fields.items() if value is not None}
@@ -284,21 +284,14 @@ def create_project(
 def number(value: object) -> int | None:
     """Return an id, which is text on SQLite and MySQL with PHP before 8.1; None for no number.
 
-    No database has ids of more than 63 bits.
-
-    >>> [number(value) for value in (7, "7", "", None, True, "x", 0, 2**63)]
-    [7, 7, None, None, None, None, None, None]
+    >>> [number(value) for value in (7, "7", "", None, True, "x", 0, 2**63, str(2**63))]
+    [7, 7, None, None, None, None, None, None, None]
+    >>> number(2**63 - 1) == number(str(2**63 - 1)) == 2**63 - 1
+    True
     """
-    if type(value) is int:
-        return value if 0 < value <= _LARGEST_ID else None
-    if (
-        isinstance(value, str)
-        and value.isascii()
-        and value.isdigit()
-        and len(value) <= _MOST_DIGITS
-    ):
-        return int(value) or None
-    return None
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value) if len(value) <= _MOST_DIGITS else None
+    return value if type(value) is int and 0 < value <= _LARGEST_ID else None
 
 
 def flag(value: object) -> bool:
@@ -313,7 +306,7 @@ def flag(value: object) -> bool:
 
 
 def text(value: object) -> str:
-    """Return a text: null is empty, and half of a character, which fits in no file, is replaced.
+    """Return a text: null is empty, and a lone surrogate, which fits in no file, is replaced.
 
     >>> text(None), text("Zoë"), text(4711)
     ('', 'Zoë', '4711')
@@ -382,7 +375,7 @@ _USER_COLUMNS: Mapping[str, tuple[str, Callable[[object], str | bool]]] = {
 
 
 def says_active(row: object) -> bool:
-    """Return whether a user's row says if the user is active; in the documented old shape not."""
+    """Return whether a user's row says if the user is active; the old, documented one does not."""
     return isinstance(row, dict) and row.get(ACTIVE.column) is not None
 
 
@@ -451,8 +444,9 @@ def member_ids(value: object) -> frozenset[int] | None:
         return None
     keys = [key for key in value if key != "" or value[key] is not None]
     whole = "".join(keys)
-    if whole.isascii() and whole.isdigit() and all(keys) and max(map(len, keys)) <= _MOST_DIGITS:
-        # The same as below for thousands of ids at once, several times as fast.
+    if whole.isascii() and whole.isdigit() and all(keys) and max(map(len, keys)) < _MOST_DIGITS:
+        # The same as below for thousands of ids at once, several times as fast. With fewer digits
+        # than the largest id, all are in range.
         found = frozenset(map(int, keys))
         return None if 0 in found else found
     ids = {number(key) for key in keys}

@@ -22,7 +22,7 @@ from kanport.access.snapshot import load_snapshot
 from kanport.apply.journal import load_journal
 from kanport.approval import approval_key
 from kanport.errors import KanportError, UsageError
-from kanport.messages import counted
+from kanport.messages import counted, listed
 from kanport.outcome import Run, Signature
 from kanport.pipeline.evidence import (
     ABOUT,
@@ -273,12 +273,17 @@ def _check_plan(folder: Path, plan: Plan) -> Checked:
 
 def _check_sources(files: Mapping[str, bytes], included: list[str], plan: Plan) -> Checked:
     given = {source_file(source.name, source.path): source.sha256 for source in plan.sources}
-    given[source_file("mapping", plan.mapping.path)] = plan.mapping.sha256
+    mapping = source_file("mapping", plan.mapping.path)
+    given[mapping] = plan.mapping.sha256
     other = [n for n in included if given.get(n) != hashlib.sha256(files[n]).hexdigest()]
     if other:
         why = f"not the files that the plan was made from: {', '.join(other)}"
         return Checked("sources", False, why)
-    why = f"{counted(len(included), 'file has', 'files have')} the SHA-256 that the plan names"
+    parts = ["the mapping"] if mapping in included else []
+    if number := len(included) - len(parts):
+        parts.append(counted(number, "source", "sources"))
+    have = "has" if len(included) == 1 else "have"
+    why = f"{listed(parts)} {have} the SHA-256 that the plan names"
     return Checked("sources", True, why)
 
 
@@ -355,8 +360,9 @@ def _meaning(
         return (), (f"This proves nothing: {why}. Ask for another copy.",)
     holds = {one.what: one.holds for one in checks.checked}
     signed = holds.get("signature") is True or holds.get("HMAC") is True
+    approvals = ["approvals"] if holds.get("approval") else []
     proves = [
-        "Plan, journal, approvals and reports belong to one run:"
+        f"{listed(['Plan', 'journal', *approvals, 'reports'])} belong to one run:"
         f" {run.id}, started {run.started_at} on {manifest['server']}.",
         "Nothing in the package was changed, added or removed since it was signed."
         if signed
@@ -367,7 +373,9 @@ def _meaning(
             1, "The journal names each change of the plan with its outcome; none is missing."
         )
     if holds.get("sources"):
-        proves.append("The sources are the files that the plan was made from.")
+        proves.append(
+            "The mapping and the sources in the package are the files that the plan was made from."
+        )
     leaves_open = [
         "That the journal tells the truth: whoever controlled the machine of the run could have"
         " written another one before the package was made.",

@@ -187,8 +187,8 @@ def read_state(
     `memory` is what the ledger knows of the server. Where the server cannot list its users, those
     that the desired state names are read by name and by id. With `may_remove` the members of
     all private projects are read as well: these go with a member who is removed. `numbers` is what
-    `plan.match.numbers_are_ids` says of the mapping. `remembered` are the ids of projects to read
-    although nothing in the desired state may name them, and `beside` chooses more of all.
+    `numbers_are_ids` says of the mapping. `remembered` are the ids of projects to read although
+    nothing in the desired state may name them, and `beside` chooses more of all.
     """
     usernames, user_ids = people_wanted(desired, memory.identities)
     return read_current(

@@ -87,7 +87,7 @@ class Matched:
     """The desired persons, those whose user is not clear (compare keys), and what was found.
 
     `disputed` are the compare keys of usernames of which it is open whose they are, `outlived` the
-    ids of users whose usernames are others' for certain (`known.IdMatch`).
+    ids of users whose usernames are others' for certain (`identities.IdMatch`).
     """
 
     persons: Persons

@@ -28,7 +28,7 @@ _MARKS = {Level.GOOD: "OK", Level.NOTE: "Note", Level.LOOK: "Attention", Level.S
 
 
 class _FilePlace(NamedTuple):
-    """A file as it lies relative to the working folder, and a line from 1 where it has lines."""
+    """The path of a file as it was given, with slashes, and a line from 1 where it has lines."""
 
     path: str
     line: int | None = None
@@ -228,7 +228,7 @@ def _fingerprint(finding: Finding) -> str:
 
 
 def github(view: View) -> str:
-    """Return an annotation for each finding and each safety check that stopped, then the sums.
+    """Return an annotation for each finding and each check that stopped, the headline and the sums.
 
     Nothing that a name holds can end a command or begin another one.
     """

@@ -111,8 +111,11 @@ def render_summary(view: View, console: Console) -> None:
     add_verdict(page, view)
     show_summary(page, view)
     page.lines.append("" if page.plain else Text())
-    for total in view.sums[2 if view.tally or view.verified else 1 if view.lines else 0 :]:
-        page.add(page.prose(total.text), indent=2, hang=2)
+    # The summary shows the changes and what became of them.
+    shown = ("changes", "planned") if view.lines or view.numbers else ()
+    for one in view.sums:
+        if one.total.key not in shown:
+            page.add(page.prose(one.text), indent=2, hang=2)
     for sentence in withheld_sentences(view.withheld):
         page.add(page.prose(sentence.text), indent=2, hang=2)
     page.show()

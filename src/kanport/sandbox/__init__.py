@@ -1,7 +1,9 @@
 """A Kanboard-compatible server on loopback, for trying things out and for tests.
 
 It answers as Kanboard 1.2.53 does: tests/contract replays what a real one answered, request by
-request.
+request. Exchanges are numbered from 0 as in its recordings/kanboard-1.2.53-sqlite.json; those of
+MariaDB and PostgreSQL are the same requests. The access recording is
+recordings/kanboard-1.2.53-sqlite-access.json.
 """
 
 from kanport.sandbox.options import LdapUser, SandboxOptions

@@ -1,6 +1,7 @@
 """The SQLite database behind the sandbox: its tables, and which of their columns an answer shows.
 
-It has one connection and one lock; no statement runs out of turn.
+It has one connection and one lock; no statement runs out of turn. Exchanges are numbered as
+`kanport.sandbox` says.
 """
 
 import sqlite3

@@ -3,6 +3,7 @@
 The sandbox itself always keeps its state in SQLite; a dialect says what another database would
 compare, store, refuse and answer. Where the recordings in tests/contract differ from each other,
 the difference is here. The errors that a procedure answers with come first.
+Exchanges are numbered as `kanport.sandbox` says.
 """
 
 import re

@@ -1,7 +1,8 @@
 """What PHP does with the values of a JSON request, as far as a client can see it.
 
 Kanboard declares no types and binds every value to SQL as a string, so these rules decide what a
-number, a list or `null` in the wrong place becomes.
+number, a list or `null` in the wrong place becomes. Exchanges are numbered as `kanport.sandbox`
+says.
 """
 
 import html

@@ -1,7 +1,7 @@
 """The rules that Kanboard's API checks before it writes. Whichever fails, the answer is `false`.
 
 All rules of a call are run even after one failed, because a value of the wrong type crashes PHP in
-the middle of them (exchange 41).
+the middle of them (exchange 41, as `kanport.sandbox` numbers them).
 """
 
 import re

@@ -1,8 +1,8 @@
-"""What tests do with the state of a sandbox besides calling its API: fill it and look at it.
+"""The store of a sandbox: the database of a fresh Kanboard, with helpers to fill and to read it.
 
-Password hashes have the shape of bcrypt but are salted SHA-256, because tests create thousands of
-users. What they share with bcrypt is what a client can notice: bytes after the 72nd do not count,
-and a NUL byte is an error.
+Hashing a password takes as long as the options say. The hashes have the shape of bcrypt but are
+salted SHA-256, because tests create thousands of users. What they share with bcrypt is what a
+client can notice: bytes after the 72nd do not count, and a NUL byte is an error.
 """
 
 import base64
@@ -58,7 +58,10 @@ class GroupState:
 
 @dataclass(frozen=True)
 class StoreSnapshot:
-    """The whole state at one moment; two snapshots are equal if nothing differs but secrets.
+    """What tests compare of the state at one moment.
+
+    Secrets, descriptions of projects, their custom roles and two-factor authentication are left
+    out: two snapshots that differ in nothing else are equal.
 
     Args:
         users: by username.
@@ -109,7 +112,7 @@ class Store(Database):
         password: str | None = "123456",  # noqa: S107 - a sandbox has no secrets worth the name
         **columns: Any,
     ) -> int:
-        """Put a user in and give its id; `columns` are further ones, such as api_access_token."""
+        """Add a user and return its id; `columns` are further ones, such as api_access_token."""
         values = {
             "username": username,
             "password": None if ldap or password is None else quick_hash(password),
@@ -132,7 +135,7 @@ class Store(Database):
         owner_id: int = 0,
         description: str | None = None,
     ) -> int:
-        """Put a project in and give its id."""
+        """Add a project and return its id."""
         values = {
             "name": name,
             "identifier": identifier,
@@ -144,7 +147,7 @@ class Store(Database):
         return self._added("projects", values)
 
     def add_group(self, name: str, *, external_id: str = "") -> int:
-        """Put a group in and give its id."""
+        """Add a group and return its id."""
         return self._added("groups", {"name": name, "external_id": external_id})
 
     def add_member(self, project_id: int, user_id: int, role: str = "project-member") -> None:
@@ -159,7 +162,7 @@ class Store(Database):
     def add_group_access(
         self, project_id: int, group_id: int, role: str = "project-member"
     ) -> None:
-        """Return a group access to a project."""
+        """Give a group access to a project."""
         values = {"project_id": project_id, "group_id": group_id, "role": role}
         self._added("project_has_groups", values)
 
@@ -174,7 +177,7 @@ class Store(Database):
         )
 
     def snapshot(self) -> StoreSnapshot:
-        """Return the whole state, read at one moment."""
+        """Return what tests compare, read at one moment."""
         with self.transaction():
             users = [
                 UserState(row_id, username, name, email, role, bool(active), bool(ldap))
@@ -269,7 +272,7 @@ class Hasher:
         return quick_hash(password)
 
     def verify(self, password: str, hashed: str | None) -> bool:
-        """Return whether the hash is one of this password; users without a hash have none."""
+        """Return whether the hash is one of this password; False for a user without one."""
         if not hashed:
             return False
         self._spend()

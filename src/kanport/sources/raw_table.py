@@ -134,7 +134,7 @@ def columns_of(texts: Sequence[str], wanted: WantedColumns) -> list[SourceColumn
 def header_problems(
     columns: Sequence[SourceColumn], wanted: WantedColumns, origin_of: Callable[[int], Origin]
 ) -> list[Finding]:
-    """Yield findings for headers that occur twice, and for a first line that is no header.
+    """Return findings for headers that occur twice, and for a first line that is no header.
 
     `origin_of` gives the place of the header by its index.
     """

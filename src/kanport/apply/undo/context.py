@@ -31,8 +31,8 @@ from kanport.relations import RELATIONS, About
 C = TypeVar("C", bound=Change)
 K = TypeVar("K")
 
-# A user, group or project by id; one that the run created by the compare key of its username, by
-# its name or by its label.
+# An id. For what the run created, the compare key of a username, the name of a group, or the label
+# of a project.
 Ref = int | str
 
 
@@ -61,8 +61,9 @@ class RecordedEffect(Generic[C]):
     """A value that a run changed: what it was, and what the run made of it.
 
     `certain` is False where only the server can tell whether the run changed it: its call failed,
-    or nobody knows its answer. `changes` are those that did it, the last one last. `left` is what
-    the run left behind as it saw it: what was there before, where its call failed.
+    or nobody knows its answer. `changes` are those that did it, the last one last. `left`, of
+    relations only, is what the run left behind as it saw it: what was there before, where its call
+    failed.
     """
 
     before: Any
@@ -82,15 +83,15 @@ class RecordedEffects:
     """All effects of a run, by the user, relation, group or project that each is about.
 
     `fields` are the values of users by id and name of the field. `relations` are the roles; None is
-    none, and who is in a group has the role "". `cut` are the memberships whose direct part was
-    ended, while access through a group remained. `found` are the changes that gave access which was
-    there already, with a role that nobody knows. Users are created by the compare key of their
-    username, groups by name, projects by label; the others are by id.
+    none, and who is in a group has the role "". `direct_part_ended` are the memberships whose
+    direct part was ended, while access through a group remained. `found` are the changes that gave
+    access which was there already, with a role that nobody knows. Users are created by the compare
+    key of their username, groups by name, projects by label; the others are by id.
     """
 
     fields: dict[int, dict[str, RecordedEffect[UserChange]]] = field(default_factory=dict)
     relations: dict[Place, RecordedEffect[RelationChange]] = field(default_factory=dict)
-    ended_by_removal: set[Place] = field(default_factory=set)
+    direct_part_ended: set[Place] = field(default_factory=set)
     found: list[RelationChange] = field(default_factory=list)
     created: dict[str, Effect[UserChange]] = field(default_factory=dict)
     removed: dict[int, UserChange] = field(default_factory=dict)
@@ -120,7 +121,8 @@ def _ref(change: RelationChange, end: About) -> Ref:
 def effects_of(recorded: Recorded) -> RecordedEffects:
     """Return the effects of a run, as its journal says.
 
-    What was unchanged is not Kanport's doing and is left out, as is what was never sent.
+    What was unchanged is not Kanport's doing and is left out, as is what was never sent; but access
+    of groups that was there already is among `found`.
     """
     effects = RecordedEffects()
     for change, outcome in zip(recorded.plan.changes, recorded.run.outcomes, strict=True):
@@ -183,7 +185,7 @@ def _add_relation(
     # Kanboard says true only where there was a direct membership to end.
     ended = change.action is Action.MEMBERSHIP_REVOKE and not certain
     if ended and any(answer.kind is Heard.TRUE for answer in answers):
-        effects.ended_by_removal.add(place)
+        effects.direct_part_ended.add(place)
 
 
 def _lost(answers: tuple[Answered, ...]) -> bool:

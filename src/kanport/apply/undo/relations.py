@@ -119,11 +119,11 @@ def _undo_relation(
         named = effect.change.group or ""
         return UndoPart(findings=(moved(effect.change, "access-unclear", group=named),))
     now = _role_now(context, place, effect, ends)
-    ended_by_removal = place in context.effects.ended_by_removal and through_group
+    direct_part_ended = place in context.effects.direct_part_ended and through_group
     if now == effect.before:
-        notes = (_ended(effect, ends),) if ended_by_removal else ()
+        notes = (_ended(effect, ends),) if direct_part_ended else ()
         return UndoPart(findings=notes, unchanged=1)
-    if now != effect.after and not ended_by_removal:
+    if now != effect.after and not direct_part_ended:
         return UndoPart(findings=(_moved(effect, ends, now),))
     if now is None and ends.user is not None and ends.project is not None and ends.project.private:
         return UndoPart(findings=(impossible(effect.change, "private", **_who_where(ends)),))

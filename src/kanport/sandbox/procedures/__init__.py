@@ -1,4 +1,7 @@
-"""The procedures of Kanboard's API that concern users and access, by name."""
+"""The procedures of Kanboard's API that concern users and access, by name.
+
+Exchanges are numbered as `kanport.sandbox` says.
+"""
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,8 +42,8 @@ class Procedure:
         owner: the class that has it as a method.
         parameters: the names of its parameters and their defaults, in order;
             `inspect.Parameter.empty` marks those without.
-        roles: users who may call it.
-        personal: whether it needs a user, so that the application token may not.
+        roles: the application roles of users who may call it.
+        personal: whether it needs a user, so that the application token may not call it.
     """
 
     name: str

@@ -1,4 +1,7 @@
-"""What every procedure can reach, and who is asking."""
+"""What every procedure can reach, and who is asking.
+
+Exchanges are numbered as `kanport.sandbox` says.
+"""
 
 import time
 from collections.abc import Callable, Mapping

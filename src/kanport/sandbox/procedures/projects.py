@@ -1,4 +1,7 @@
-"""The procedures about projects, memberships and group access."""
+"""The procedures about projects, memberships and group access.
+
+Exchanges are numbered as `kanport.sandbox` says.
+"""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

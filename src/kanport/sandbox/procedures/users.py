@@ -1,4 +1,7 @@
-"""The procedures about users, groups and group members."""
+"""The procedures about users, groups and group members.
+
+Exchanges are numbered as `kanport.sandbox` says.
+"""
 
 from typing import Any
 
@@ -9,7 +12,7 @@ from kanport.sandbox.php import FatalError
 from kanport.sandbox.procedures.base import APP_ADMIN, APP_USER, Procedures
 
 _BYTES_PER_USER = 3800
-"""Makes 128 MB last for about 35,000 users; the facts saw the limit between 20,000 and 50,000."""
+"""Makes 128 MB last for about 35,000 users; a real server reaches it between 20,000 and 50,000."""
 _GATEWAY_GIVES_UP = 200_000
 _MEGABYTE = 1024 * 1024
 
