@@ -93,7 +93,7 @@ def test_the_wait_has_an_end(lock: Lock) -> None:
     with other(lock) as process:
         clock = iter([0.0, 1.0, 1.0, 2.5, 2.5, 3.1])
         with (
-            pytest.raises(LockHeld, match="also after 3 seconds"),
+            pytest.raises(LockHeld, match="even after waiting 3 seconds"),
             hold_locks(
                 [lock],
                 command="kanport apply",

@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from kanport.annotate import Written
     from kanport.apply.concurrency import Options
     from kanport.apply.journal import Recorded, load_journal
+    from kanport.apply.passwords import check_new_passwords
     from kanport.doctor import examine
     from kanport.doctor.checks import Check
     from kanport.doctor.checks import as_json as checks_as_json
@@ -173,6 +174,7 @@ __all__ = [
     "check_lines",
     "check_mapping",
     "check_new_mapping",
+    "check_new_passwords",
     "check_report_file",
     "checks_as_json",
     "close_review",
@@ -242,6 +244,7 @@ _ELSEWHERE: Mapping[str, str] = {
     "Options": "kanport.apply.concurrency:Options",
     "Recorded": "kanport.apply.journal:Recorded",
     "load_journal": "kanport.apply.journal:load_journal",
+    "check_new_passwords": "kanport.apply.passwords:check_new_passwords",
     "examine": "kanport.doctor:examine",
     "Check": "kanport.doctor.checks:Check",
     "check_lines": "kanport.doctor.checks:lines",
@@ -709,8 +712,8 @@ def sync(
         check_guards(made, saved=False)
         if made.changes and made.approval is not None:
             raise GuardTripped(
-                "the mapping requires an approval (approval), which sync cannot have;"
-                " nothing was written",
+                "the mapping requires an approval, so sync cannot apply this plan; nothing was"
+                " written",
                 hint=f"look at the plan, then: kanport approve {plan_file} --by NAME --note TEXT;"
                 f" and kanport apply {plan_file}",
             )

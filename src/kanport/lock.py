@@ -170,7 +170,8 @@ def _read(number: int) -> LockHolder | None:
 
 def _refusal(lock: Lock, holder: LockHolder | None, waited: float) -> LockHeld:
     who = f": {holder}" if holder is not None else ""
-    after = f", also after {waited:g} seconds" if waited else ""
+    seconds = f"{waited:g} second" if waited == 1 else f"{waited:g} seconds"
+    after = f", even after waiting {seconds}" if waited else ""
     return LockHeld(
         f"another run holds the lock on {lock.what}{after}{who}; nothing was done",
         hint="wait until it has ended, or let this one wait: --wait SECONDS",

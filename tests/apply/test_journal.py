@@ -304,7 +304,7 @@ def test_it_keeps_codes_and_parameters_beside_the_words(tmp_path: Path) -> None:
     assert outcome["reason"] == 'user "ada" was not created'
     assert (outcome["code"], outcome["case"]) == ("not-created", "user")
     assert outcome["params"] == {"username": "ada"}
-    assert (end["stopped"], end["code"]) == ("stopped by a signal", "stopped-by-signal")
+    assert (end["stopped"], end["code"]) == ("interrupted by a signal", "stopped-by-signal")
     recorded = load_journal(path)
     assert recorded.run.outcomes[0].why == why
     assert recorded.run.stopped == fact("stopped-by-signal")

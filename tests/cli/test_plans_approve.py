@@ -98,6 +98,20 @@ def test_a_broken_approval_that_nobody_asked_for_is_told_and_counts_for_nothing(
     assert "Approved: no" in applied.out
 
 
+def test_an_approval_of_another_plan_that_nobody_asked_for_says_only_why_it_does_not_count(
+    kanport: Kanport, tmp_path: Path
+) -> None:
+    path = tmp_path / "plan.approval.json"
+    kanport("approve", "plan.json", "--by", "Ada", "--note", "seen")
+    approval = json.loads(path.read_text("utf-8")) | {"plan": "0" * 64}
+    path.write_text(json.dumps(approval), "utf-8")
+    applied = kanport("apply", "plan.json", "--yes")
+    assert applied.code == 0
+    assert "so this run is not approved: it was changed" in applied.err
+    assert "it is for another plan" in applied.err
+    assert "nothing was written" not in applied.err
+
+
 def test_with_a_key_an_approval_must_be_signed_with_it(
     kanport: Kanport, server: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

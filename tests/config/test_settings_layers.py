@@ -9,6 +9,7 @@ from kanport.config.file import Configuration, Layers, Placed, Setting
 from kanport.config.secrets import FileSettings
 from kanport.config.settings import SETTINGS
 from kanport.errors import ConfigInvalid
+from tests.support.command_line import Kanport
 
 HERE = Path(__file__).parent
 # For each setting three values, as flag, variable and file would give them, and what is made of it.
@@ -74,3 +75,12 @@ def test_a_variable_that_cannot_be_meant_is_told_by_its_name(
     (setting,) = (setting for setting in SETTINGS if setting.key == key)
     with pytest.raises(ConfigInvalid, match="^" + told.replace("'", ".")):
         Layers({}, {setting.variable: text}).take(setting)
+
+
+def test_a_deadline_that_is_no_time_is_wrong_usage_as_an_option_and_a_setting_elsewhere(
+    kanport: Kanport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = kanport("sync", "m.yaml", "--deadline", "2x")
+    assert typed.code == 2 and "Invalid value for '--deadline'" in typed.err
+    monkeypatch.setenv("KANPORT_DEADLINE", "2x")
+    assert kanport("sync", "m.yaml").code == 6

@@ -60,5 +60,5 @@ def test_sync_leaves_what_needs_approvals_to_people(
     server: Sandbox, kanport: Kanport, plan: Path
 ) -> None:
     stopped = kanport("sync", "club.yaml", "--state", "state")
-    assert stopped.code == 4 and "which sync cannot have" in stopped.err
+    assert stopped.code == 4 and "so sync cannot apply this plan" in stopped.err
     assert not server.writes

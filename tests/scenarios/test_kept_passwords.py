@@ -193,15 +193,17 @@ def test_on_a_terminal_they_can_be_given_up_and_that_is_told(server: Sandbox, cl
     assert "the random passwords of 3 new users" in last_lines(terminal.text)
 
 
-def test_a_passwords_file_in_an_impossible_place_is_refused_before_the_first_write(
+def test_apply_asks_again_for_a_passwords_file_in_an_impossible_place(
     server: Sandbox, club: Path
 ) -> None:
     with Terminal("apply", "plan.json", folder=club, environ=environ(server)) as terminal:
         terminal.wait_for("the passwords are lost")
         terminal.answer("no/such/folder/new.csv")
+        terminal.wait_for("there is no folder")
+        terminal.answer("new.csv")
         terminal.wait_for("Make ")
-        terminal.answer("y")
-        assert terminal.end() == 2, terminal.text
+        terminal.answer("n")
+        assert terminal.end() == 3, terminal.text
     assert not server.writes
 
 
@@ -290,3 +292,29 @@ def test_resume_on_a_terminal_asks_and_with_yes_does_not(
     with Terminal(*arguments, "--yes", folder=club, environ=environ(server)) as terminal:
         assert terminal.end() == 0, terminal.text
     assert "Finish the run" not in terminal.text
+
+
+def test_passwords_cannot_be_both_kept_and_discarded(kanport: Kanport, club: Path) -> None:
+    options = ("--passwords-to", "pw.csv", "--discard-passwords")
+    for command in ("apply", "plan.json"), ("sync", "club.yaml"), ("resume", "x.journal.jsonl"):
+        told = kanport(*command, *options)
+        assert told.code == 2 and "contradict each other" in told.err, command
+
+
+def test_a_file_for_passwords_that_cannot_be_made_is_refused_before_the_run(
+    server: Sandbox, kanport: Kanport, club: Path
+) -> None:
+    told = kanport("apply", "plan.json", "--yes", "--passwords-to", "nowhere/pw.csv")
+    assert told.code == 2
+    assert "there is no folder" in told.err and "nothing was written" in told.err
+    assert "Hint: " in told.err
+    assert not server.writes and not (club / "plan.journal.jsonl").exists()
+
+
+def test_sync_refuses_a_file_with_passwords_before_the_run(
+    server: Sandbox, kanport: Kanport, club: Path
+) -> None:
+    (club / "pw.csv").write_text("username,password\n", encoding="utf-8")
+    told = kanport("sync", "club.yaml", "--passwords-to", "pw.csv")
+    assert told.code == 2 and not server.writes
+    assert "earlier run; nothing was written" in told.err

@@ -11,6 +11,7 @@ from kanport.memory import LedgerState
 from kanport.pipeline import state_dir
 from kanport.sandbox import Sandbox
 from tests.support.command_line import Kanport
+from tests.support.terminal import Terminal
 
 MAPPING = """\
 kanport: 1
@@ -187,6 +188,35 @@ def test_people_and_projects_can_be_adopted_by_pattern(
     assert {(one.holder, one.target) for one in known.grants.values()} == {
         (name, "OTHER") for name in ("ext-1", "ext-2", "ada")
     }
+
+
+@pytest.mark.parametrize("option", ["--users", "--memberships"])
+def test_a_pattern_of_adopt_that_nothing_fits_is_refused(
+    option: str, server: Sandbox, kanport: Kanport, tmp_path: Path, project: int
+) -> None:
+    server.store.add_member(project, server.store.add_user("ada"))
+    write(tmp_path, "ada,ALPHA")
+    known = "ada" if option == "--users" else "ALPHA"
+    refused = kanport("adopt", "night.yaml", option, known, option, "zzz*", "--yes")
+    assert refused.code == 2 and f'fits {option} "zzz*"' in refused.err
+    assert not (tmp_path / "people.ledger").exists()
+    assert kanport("adopt", "night.yaml", option, known, "--yes").code == 0
+    again = kanport("adopt", "night.yaml", option, known)
+    assert "Managed already, of those that you name: 1" in again.out or option == "--memberships"
+
+
+def test_no_as_the_answer_of_adopt_has_the_exit_code_of_a_no(
+    server: Sandbox, kanport: Kanport, tmp_path: Path, project: int
+) -> None:
+    server.store.add_user("ada")
+    write(tmp_path, "ada,ALPHA")
+    environ = {"KANPORT_URL": server.url, "KANPORT_TOKEN": server.token}
+    with Terminal("adopt", "night.yaml", folder=tmp_path, environ=environ) as terminal:
+        terminal.wait_for("from now on?")
+        terminal.answer("n")
+        assert terminal.end() == 3
+    assert "You answered no; Kanport recorded nothing." in terminal.text
+    assert not (tmp_path / "people.ledger").exists()
 
 
 def test_adopting_needs_a_ledger(kanport: Kanport, tmp_path: Path) -> None:

@@ -115,6 +115,7 @@ def test_adopt_takes_a_number_as_the_plan_does(
 ) -> None:
     write(tmp_path, "ALPHA", create=create)
     told = kanport("adopt", "m.yaml", "--memberships", asked)
+    assert told.code == (0 if adopted else 2)
     assert ("membership  bob in BETA" in told.out) == adopted, told
     assert ("takes it for an id" in told.err) == (asked == "3" and not create)
     server.store.add_project(asked)

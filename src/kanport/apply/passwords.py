@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from kanport.errors import UsageError
 from kanport.facts import fact
-from kanport.files import PASSWORDS_HEADER, ArtifactKind, write_file
+from kanport.files import PASSWORDS_HEADER, ArtifactKind, check_target, write_file
 from kanport.names import compare_key
 from kanport.outcome import EndsRun
 from kanport.plan.change import Action, Change, by_ldap
@@ -36,6 +36,23 @@ def random_password() -> SecretStr:
         number, at = divmod(number, len(ALPHABET))
         characters.append(ALPHABET[at])
     return SecretStr("".join(characters))
+
+
+def check_new_passwords(path: Path) -> None:
+    """Raise UsageError where a file for new passwords exists already or cannot be made."""
+    if os.path.lexists(path) and not path.is_dir():
+        raise _exists(path)
+    try:
+        check_target(path)
+    except UsageError as problem:
+        raise UsageError(f"{problem.message}; nothing was written", hint=problem.hint) from problem
+
+
+def _exists(path: Path) -> UsageError:
+    return UsageError(
+        f"{path} exists already; it may hold the passwords of an earlier run; nothing was written",
+        hint="name another file with --passwords-to",
+    )
 
 
 class Passwords:
@@ -139,12 +156,12 @@ class Passwords:
         try:
             os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError:
-            raise UsageError(
-                f"{file} exists already; it may hold the passwords of an earlier run",
-                hint="name another file with --passwords-to",
-            ) from None
+            raise _exists(file) from None
         except OSError as problem:
-            raise UsageError(f"{file} cannot be written: {problem.strerror}") from problem
+            raise UsageError(
+                f"{file} cannot be written: {problem.strerror}; nothing was written to the server",
+                hint="name another file with --passwords-to",
+            ) from problem
         try:
             self._append(",".join(PASSWORDS_HEADER) + "\r\n")
         except OSError as problem:

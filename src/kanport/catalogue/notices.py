@@ -34,7 +34,7 @@ NOTICES: Mapping[str, CatalogueEntry] = {
     "approval-ignored": CatalogueEntry(
         "",
         "An approval is not valid, and none is required",
-        one("Kanport ignores the approval {approval}: {why}"),
+        one("Kanport ignores the approval {approval}, so this run is not approved: {why}"),
     ),
     "protect-unreadable": CatalogueEntry(
         "",

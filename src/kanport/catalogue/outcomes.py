@@ -6,16 +6,18 @@ from kanport.catalogue.kinds import CatalogueEntry, Personal, Text, one
 
 # Why a run stopped early. `kanport.outcome` has their exit codes.
 STOPS: Mapping[str, CatalogueEntry] = {
-    "stopped-by-signal": CatalogueEntry("", "A signal ended the run.", one("stopped by a signal")),
+    "stopped-by-signal": CatalogueEntry(
+        "", "A signal ended the run.", one("interrupted by a signal")
+    ),
     "stopped-by-deadline": CatalogueEntry(
         "",
         "The run used up its time.",
-        one("stopped because the run took longer than its deadline"),
+        one("the run took longer than its deadline"),
     ),
     "stopped-by-errors": CatalogueEntry(
         "",
         "More changes failed than the run allows.",
-        one("stopped because too many changes failed"),
+        one("too many changes failed"),
     ),
     "journal-broken": CatalogueEntry(
         "",

@@ -54,6 +54,23 @@ class OutputFile(click.Path):
         return super().convert(value, param, ctx)
 
 
+class Span(click.ParamType[str]):
+    """A time as the setting `deadline` takes it; another text is wrong usage."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the text as it is; fail with what is wrong with it."""
+        from kanport.config.settings import DEADLINE
+        from kanport.errors import ConfigInvalid
+
+        try:
+            DEADLINE.read(value, "the time")
+        except ConfigInvalid as problem:
+            self.fail(problem.message, param, ctx)
+        return value
+
+
 def is_special(path: Path) -> bool:
     """Return whether a path is that of a pipe or a device, such as /dev/stdout."""
     return path.exists() and not path.is_file() and not path.is_dir()
@@ -313,6 +330,7 @@ WRITING = (
     ),
     _run(
         "--deadline",
+        type=Span(),
         metavar="TIME",
         help="Interrupt the run after this time: 90m, 2h, 1d or off (default: 24h for sync, off for"
         " apply and resume).  [env: KANPORT_DEADLINE]",
@@ -535,7 +553,19 @@ def server_options(command: F) -> F:
 
 def writing_options(command: F) -> F:
     """Add the options of the commands that write to the server."""
-    return _with(command, (*PASSWORDS, *WRITING))
+
+    @functools.wraps(command)
+    def checked(*args: Any, **values: Any) -> Any:
+        if values["passwords_to"] is not None and values["discard_passwords"]:
+            from kanport.errors import UsageError
+
+            raise UsageError(
+                "--passwords-to and --discard-passwords contradict each other",
+                hint="use one of them",
+            )
+        return command(*args, **values)
+
+    return _with(cast(F, checked), (*PASSWORDS, *WRITING))
 
 
 def with_options(*options: Callable[[F], F]) -> Callable[[F], F]:

@@ -371,7 +371,8 @@ def where_passwords_go(
     plan: "Plan", settled: Collection[str], passwords_to: Path | None, *, discard: bool
 ) -> Path | None:
     """Ask on a terminal for the file of random passwords that would be lost; None for no file."""
-    from kanport.api import random_passwords
+    from kanport.api import check_new_passwords, random_passwords
+    from kanport.errors import UsageError
 
     names = random_passwords(plan, settled)
     if passwords_to is not None or discard or not names or not sys.stdin.isatty():
@@ -387,17 +388,20 @@ def where_passwords_go(
         if not answer:
             return None
         path = Path(answer)
-        if not os.path.lexists(path):
+        try:
+            check_new_passwords(path)
+        except UsageError as problem:
+            click.echo(f"{problem.message}. Name another file.", err=True)
+        else:
             return path
-        click.echo(f"{path} exists already; name another file.", err=True)
 
 
-def confirm(question: str) -> None:
-    """Ask whether to go on; raise Declined for a no."""
+def confirm(question: str, *, no: str = "Kanport changed nothing") -> None:
+    """Ask whether to go on; raise Declined for a no, which says what that means."""
     from kanport.errors import Declined
 
     if not click.confirm(question, err=True):
-        raise Declined("You answered no; Kanport changed nothing.")
+        raise Declined(f"You answered no; {no}.")
 
 
 def people(names: Sequence[str]) -> str:

@@ -183,6 +183,9 @@ def sync_command(
     Without a terminal, or with --quiet, sync prints nothing if there are no changes and no
     warnings.
 
+    --passwords-to names a new file for each run with changes, so put the date in its name:
+    --passwords-to "new-$(date +%F).csv" (in a crontab, write % as \\%).
+
     --deadline interrupts a run that takes too long, so that a server that hangs does not hold the
     lock.
 

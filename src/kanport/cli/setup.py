@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from kanport.api import Adoption, DirectoryKind
 
 
+class Delimiter(click.Choice[str]):
+    """A character between fields; a tab is written as a backslash and a t."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Name the choices as they are typed, without Python's escapes."""
+        return f'"{value}" is none of {" ".join(self.choices)}'
+
+
 @click.command("init", cls=Command)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option(
@@ -42,7 +50,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--delimiter",
-    type=click.Choice([",", ";", "\\t", "|"]),
+    type=Delimiter([",", ";", "\\t", "|"]),
     metavar="CHAR",
     help="Character between the fields of a CSV file: a comma, a semicolon, | or \\t for a tab"
     " (default: detected).",
@@ -254,6 +262,7 @@ def adopt_command(
     """
     from kanport import api
     from kanport.cli.context import invocation_of
+    from kanport.cli.output import confirm
     from kanport.cli.progress import Following, read_inputs
 
     output = Output(ctx)
@@ -275,7 +284,8 @@ def adopt_command(
         ) as adoptable,
     ):
         found = adoptable.found
-        output.data(_summary(found, server.url, adoptable.ledger))
+        named = bool(users or memberships)
+        output.data(_summary(found, server.url, adoptable.ledger, named=named))
         for text in found.by_number:
             output.note(
                 f"No project has the name or identifier {text}, so Kanport takes it for an id."
@@ -288,28 +298,26 @@ def adopt_command(
             )
         if any(finding.severity == "error" for finding in inputs.findings):
             output.warn("adopt ignores rows that have an error; kanport validate shows them")
-        if (found.users or found.memberships) and _agreed(output, yes):
-            adoptable.adopt()
-            output.note(f"Recorded in {adoptable.ledger}.")
+        if not found.users and not found.memberships:
+            return
+        if not yes and not sys.stdin.isatty():
+            output.note("Nothing was recorded. To record without a question, add --yes.")
+            return
+        if not yes:
+            confirm(
+                "Manage these users and memberships from now on?", no="Kanport recorded nothing"
+            )
+        adoptable.adopt()
+        output.note(f"Recorded in {adoptable.ledger}.")
 
 
-def _agreed(output: Output, yes: bool) -> bool:
-    if yes:
-        return True
-    if sys.stdin.isatty() and click.confirm(
-        "Manage these users and memberships from now on?", err=True
-    ):
-        return True
-    output.note("Nothing was recorded. To record without a question, add --yes.")
-    return False
-
-
-def _summary(found: "Adoption", url: str, ledger: Path) -> str:
+def _summary(found: "Adoption", url: str, ledger: Path, *, named: bool) -> str:
     from kanport.report.escape import escape_name
 
     lines = [
         f"To adopt from {url} into {ledger}:"
-        f" {_counted(len(found.users), len(found.memberships))}. Managed already:"
+        f" {_counted(len(found.users), len(found.memberships))}. Managed already"
+        f"{', of those that you name' if named else ''}:"
         f" {_counted(found.managed_users, found.managed_memberships)}."
     ]
     lines += [f"  user        {escape_name(user.username)} (#{user.id})" for user in found.users]
@@ -406,13 +414,13 @@ def rows_of(table: str, number: int) -> str:
 
 @click.command("schema", cls=Command)
 @click.argument("mappings", metavar="[MAPPING]...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--plan", "of", flag_value="plan", help="Print the schema of the plan file.")
-@click.option("--report", "of", flag_value="report", help="Print the schema of a JSON report.")
+@click.option("--plan", "of_plan", is_flag=True, help="Print the schema of the plan file.")
+@click.option("--report", "of_report", is_flag=True, help="Print the schema of a JSON report.")
 @click.option("--check", is_flag=True, help="Check each MAPPING instead; read no sources.")
 @common_options
 @click.pass_context
 def schema_command(
-    ctx: click.Context, /, mappings: tuple[Path, ...], of: str | None, check: bool
+    ctx: click.Context, /, mappings: tuple[Path, ...], of_plan: bool, of_report: bool, check: bool
 ) -> None:
     """Print the JSON Schema of the mapping, the plan or the report.
 
@@ -436,7 +444,10 @@ def schema_command(
     from kanport.cli.output import show_error
     from kanport.errors import ConfigInvalid, Exit, UsageError
 
-    if check is not bool(mappings) or (check and of):
+    if of_plan and of_report:
+        raise UsageError("--plan and --report contradict each other", hint="use one of them")
+    of = "plan" if of_plan else "report" if of_report else "mapping"
+    if check is not bool(mappings) or (check and (of_plan or of_report)):
         raise UsageError(
             "name a mapping after --check",
             hint="kanport schema --check mapping.yaml",
@@ -449,7 +460,7 @@ def schema_command(
             show_error(problem, ctx)
             code = Exit.CONFIG
     if not check:
-        Output(ctx).data(json.dumps(api.schema(of or "mapping"), indent=2, ensure_ascii=False))
+        Output(ctx).data(json.dumps(api.schema(of), indent=2, ensure_ascii=False))
     ctx.exit(code)
 
 

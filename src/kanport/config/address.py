@@ -45,7 +45,8 @@ def normalize_url(text: str, *, allow_http: bool = False) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         shown = text if "@" not in text else "the server's URL"
         raise ConfigInvalid(
-            f"{shown!r} is not the URL of a server: it must begin with https://",
+            f"{shown!r} is not the URL of a server: it must begin with https://, or http:// for"
+            " this machine",
             hint=f"a whole URL looks like {EXAMPLE}",
         )
     host = parts.hostname

@@ -17,6 +17,7 @@ from typing import Any
 from kanport import __version__
 from kanport.apply.concurrency import Options
 from kanport.apply.journal import Recorded, load_journal
+from kanport.apply.passwords import check_new_passwords
 from kanport.approval import (
     Approval,
     approval_key,
@@ -102,7 +103,8 @@ def approval_of(
         return approved_for(approval, plan, now=utc_now(), key=approval_key(os.environ))
     except (GuardTripped, UsageError) as problem:
         if not required:
-            why = "; ".join((problem.message, *problem.details))
+            # What stops a run is no matter here: only why the approval does not count.
+            why = "; ".join(problem.details) or problem.message
             report.notice(fact("approval-ignored", approval=str(path), why=why))
             return None
         if isinstance(problem, GuardTripped):
@@ -293,9 +295,7 @@ class Application(_Prepared):
             if self.journal is not None:
                 _refuse_journal(self.journal, self.plan)
             if self._passwords_to is not None:
-                refuse_existing(
-                    self._passwords_to, "what an earlier run may have written", "--passwords-to"
-                )
+                check_new_passwords(self._passwords_to)
 
     @contextmanager
     def on(
@@ -462,15 +462,6 @@ class Resumption(_Prepared):
 # --- the inside of runs ---------------------------------------------------------------------------
 
 
-def refuse_existing(path: Path, what: str, option: str) -> None:
-    """Raise UsageError for a file that must be new."""
-    if os.path.lexists(path):
-        raise UsageError(
-            f"{path} exists already: it is {what}",
-            hint=f"name another file with {option}, or move that one away",
-        )
-
-
 def options_for(options: Options | None, server: Client) -> Options:
     """Return how to apply a plan; by default as the settings of the server say."""
     return options if options is not None else Options(batch_size=server.settings.batch_size)
@@ -485,8 +476,10 @@ def _refuse_journal(path: Path, plan: Plan) -> None:
     except UsageError:
         recorded = None
     if recorded is None or recorded.plan.digest != plan.digest:
-        refuse_existing(path, "the journal of an earlier run", "--journal")
-        return
+        raise UsageError(
+            f"{path} exists already: it is the journal of an earlier run; nothing was written",
+            hint="name another file with --journal, or move that one away",
+        )
     if recorded.finished:
         raise UsageError(
             f"this plan was carried out by run {recorded.run.id}, and nothing is left to do"
@@ -505,7 +498,8 @@ def _refuse_journal(path: Path, plan: Plan) -> None:
 def _refuse_to_lose_passwords(recorded: Recorded, passwords_to: Path | None, discard: bool) -> None:
     if passwords_to is not None and os.path.lexists(passwords_to):
         raise PasswordsInDanger(
-            f"{passwords_to} exists already; it may hold the passwords of an earlier run",
+            f"{passwords_to} exists already; it may hold the passwords of an earlier run;"
+            " nothing was written",
             recorded=recorded,
             hint="name another file for the passwords",
         )
@@ -553,6 +547,8 @@ def carry_out_and_record(
         )
         report(Settled(change, outcome))
 
+    if how.passwords_to is not None:
+        check_new_passwords(how.passwords_to)
     with report.stage(Stage.CHANGES, len(plan.changes), how.journal_path):
         run = carry_out(replace(how, on_outcome=settled, should_stop=should_stop))
     result = Result(

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from pydantic import ValidationError
+
 from kanport.errors import ConfigInvalid, KanportError, SourceInvalid, Unreachable, UsageError
 from kanport.export import (
     GROUP_MEMBERS,
@@ -38,8 +40,11 @@ from kanport.kanboard.client import Client
 from kanport.kanboard.reader import read_current
 from kanport.ledger import adopt, recall
 from kanport.mapping.ldap import LdapSource
+from kanport.mapping.mistakes import explain
 from kanport.mapping.sources import CsvSource, ExcelSource, Source
-from kanport.messages import yaml_quoted
+from kanport.mapping.yaml_file import LocatedDocument
+from kanport.messages import quoted, yaml_quoted
+from kanport.model import CurrentState
 from kanport.names import compare_key
 from kanport.names import normalize as in_form
 from kanport.normalize.projects import name_problem as project_problem
@@ -48,7 +53,12 @@ from kanport.pipeline.inputs import Inputs
 from kanport.pipeline.results import OnProgress, Reporter, Stage, ignore
 from kanport.pipeline.run_locks import run_lock
 from kanport.pipeline.state_dir import utc_now
-from kanport.plan.matching import numbers_are_ids, people_wanted, projects_wanted
+from kanport.plan.matching import (
+    name_matcher,
+    numbers_are_ids,
+    people_wanted,
+    projects_wanted,
+)
 from kanport.plan.ownership import Adoption, adoptable, project_matches
 from kanport.plan.resolve import resolve
 from kanport.records import dataclass
@@ -160,7 +170,8 @@ def mapping_for_file(
     decided: list[str] = []
     if file.suffix.lower() in (".xlsx", ".xlsm"):
         _refuse_options("a workbook", {"--encoding": encoding, "--delimiter": delimiter})
-        book = ExcelSource(type="excel", path=str(file), sheet=sheet, hidden_rows="read")
+        with _options_refused():
+            book = ExcelSource(type="excel", path=str(file), sheet=sheet, hidden_rows="read")
         table, row = _table_below(book, header_row)
         options = f", sheet: {yaml_quoted(sheet)}" if sheet else ""
         if row > 1:
@@ -175,21 +186,31 @@ def mapping_for_file(
             )
     elif file.suffix.lower() in (".csv", ".txt", ".tsv"):
         _refuse_options("a CSV file", {"--sheet": sheet})
-        table = _table(
-            CsvSource(
+        with _options_refused():
+            csv = CsvSource(
                 type="csv",
                 path=str(file),
                 encoding=encoding,
                 header_row=header_row,
                 delimiter=delimiter,
             )
-        )
+        table = _table(csv)
         options = f", encoding: {encoding}" if encoding else ""
         options += f", delimiter: {yaml_quoted(delimiter)}" if delimiter else ""
         options += f", header_row: {header_row}" if header_row else ""
     else:
         raise UsageError(f"{file} is neither a .csv nor an .xlsx file")
     return draft_for_table(table, file, target, options=options, decided=decided)
+
+
+@contextmanager
+def _options_refused() -> Iterator[None]:
+    """Raise UsageError for the first option that a source in a mapping could not have either."""
+    try:
+        yield
+    except ValidationError as problem:
+        wrong = next(explain(problem, LocatedDocument()))
+        raise UsageError(wrong.message, hint=wrong.hint) from problem
 
 
 def _refuse_options(what: str, options: Mapping[str, object]) -> None:
@@ -422,16 +443,37 @@ def adopting(
                 usernames=usernames,
                 user_ids=user_ids,
             )
+            _check_patterns(current, users, memberships, numbers=numbers)
             resolved = resolve(inputs.desired, current, spec, inputs.findings, memory.identities)
             found = adoptable(resolved, current, spec, memory, users=users, memberships=memberships)
         yield Adoptable(found, ledger, server.url)
+
+
+def _check_patterns(
+    current: CurrentState, users: Iterable[str], memberships: Iterable[str], *, numbers: bool
+) -> None:
+    """Raise UsageError for a pattern that nothing on the server fits."""
+    for pattern in users:
+        fits = name_matcher([pattern])
+        # Where the server cannot list all users, the others may fit.
+        if current.users_complete and not any(fits(user.username) for user in current.users):
+            raise UsageError(
+                f"no user on the server fits --users {quoted(pattern)}",
+                hint='a pattern is a whole username, in which * stands for any text: "ext-*"',
+            )
+    for pattern in memberships:
+        if not project_matches(current.projects, [pattern], numbers=numbers):
+            raise UsageError(
+                f"no project on the server fits --memberships {quoted(pattern)}",
+                hint="name a project by name, identifier or id (#3); private ones do not count",
+            )
 
 
 def ledger_needed(inputs: Inputs) -> Path:
     """Return where the ledger is; raise ConfigInvalid if the mapping keeps none."""
     if inputs.ledger is None:
         raise ConfigInvalid(
-            f"the mapping {inputs.mapping.path} names no ledger, in which it could be kept",
+            f"the mapping {inputs.mapping.path} names no ledger to record them in",
             hint="add ledger: people.ledger, a file of its own beside the mapping",
         )
     return inputs.ledger
