@@ -173,15 +173,21 @@ def fill(server: Sandbox) -> None:
 
 
 def reject_some(server: Sandbox) -> None:
-    """Let the server reject some new memberships and an account."""
+    """Let the server reject some new memberships and an account, and keep some revoked ones."""
     store = server.store
     store.change(
-        "CREATE TRIGGER sample_one BEFORE INSERT ON project_has_users WHEN NEW.user_id % 13 = 4"
+        "CREATE TRIGGER sample_one BEFORE INSERT ON project_has_users WHEN NEW.user_id IN"
+        " (SELECT id FROM users WHERE username IN ('ada.adler', 'dino.adler', 'hugo.ertan'))"
         " BEGIN SELECT RAISE(ABORT, 'no'); END"
     )
     store.change(
         "CREATE TRIGGER sample_two BEFORE INSERT ON users WHEN NEW.username = 'mira.ertan'"
         " BEGIN SELECT RAISE(ABORT, 'no'); END"
+    )
+    store.change(
+        "CREATE TRIGGER sample_three BEFORE DELETE ON project_has_users WHEN OLD.user_id IN"
+        " (SELECT id FROM users WHERE username IN ('bela.costa', 'finn.adler'))"
+        " BEGIN SELECT RAISE(IGNORE); END"
     )
 
 

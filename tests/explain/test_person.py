@@ -89,7 +89,7 @@ def test_why_unchanged() -> None:
 def test_why_protected() -> None:
     told = explain_person(known_of(staff_table("svc-backup|New|||"), grants_table()), "svc-backup")
     assert not told.changes
-    assert 'Protected by "svc-*" in `protect`' in why(told)
+    assert 'Protected by "svc-*" in protect' in why(told)
     assert "person-protected" in {finding.code for finding in told.findings}
 
 

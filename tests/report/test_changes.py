@@ -70,7 +70,7 @@ def test_a_row_whose_user_is_skipped_is_skipped_even_if_the_rest_of_it_led_to_a_
     (row,) = [row for row in view.rows if row.place == "staff.csv:3"]
     assert row.lines and row.fate is RowResult.SKIPPED
     (told,) = [total for total in view.sums if total.total.key == "rows"]
-    assert "1 about skipped users" in told.text and told.total.number == len(view.rows)
+    assert "1 skipped with their user" in told.text and told.total.number == len(view.rows)
 
 
 CREW = "*Crew* <b>"
@@ -102,10 +102,12 @@ def test_a_revocation_that_leaves_access_names_the_group_and_grants_nothing() ->
     plan = a_plan_that_leaves_access_through_a_group()
     view = of_plan(plan)
     assert view.lines[0].risks == (
-        "ends with a privileged role",
+        "leaves a privileged role",
         f"keeps access through group {CREW}",
     )
-    assert [row.label for row in view.risks] == ["grants a privileged role or ends with one"]
+    assert [row.label for row in view.risks] == [
+        "grants a privileged role or leaves somebody with one"
+    ]
     run = make_run(plan, {1: (Status.ALREADY, "")})
     assert of_run(plan, run).lines[0].risks == view.lines[0].risks
     page = markdown.render(view)

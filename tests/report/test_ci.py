@@ -12,13 +12,21 @@ from hypothesis import given, settings
 
 from kanport.findings import Finding
 from kanport.origin import Origin
-from kanport.outcome import Run
+from kanport.outcome import Run, Status
 from kanport.plan.model import Plan
 from kanport.report import ci
 from kanport.report.escape import escape_name
-from kanport.report.make import of_plan, of_validation
+from kanport.report.make import of_plan, of_run, of_validation, of_verification
 from kanport.report.view import View
-from tests.support.report.examples import FINDINGS, MAPPING, SOURCES, TRIPPED, make_plan
+from tests.support.report.examples import (
+    FINDINGS,
+    MAPPING,
+    SOURCES,
+    TRIPPED,
+    make_plan,
+    make_run,
+    make_verdicts,
+)
 from tests.support.report.random_reports import whole_plans_and_runs
 
 VIEW = of_validation(MAPPING, SOURCES, FINDINGS, users=46, memberships=110, version="0.1.0")
@@ -72,10 +80,44 @@ def test_a_source_without_findings_is_a_test_that_passed() -> None:
 @settings(max_examples=40, deadline=None)
 @given(whole_plans_and_runs())
 def test_no_name_breaks_the_xml(case: tuple[Plan, Run]) -> None:
-    view = of_plan(case[0])
-    found = [c for c in suites(view).iter("testcase") if len(c)]
-    assert len(found) == len(view.findings)
-    assert {child.tag for c in found for child in c} <= {"failure", "system-out"}
+    for view in (of_plan(case[0]), of_run(*case)):
+        root = suites(view)
+        found = [c for c in root.iter("testcase") if len(c)]
+        undone = sum(len(row.lines) for row in view.undone)
+        assert len(found) == len(view.findings) + len(view.guards) + undone
+        assert {child.tag for c in found for child in c} <= {"failure", "skipped", "system-out"}
+        for count, of in (("tests", ""), ("failures", "/failure"), ("skipped", "/skipped")):
+            for element in (root, *root):
+                assert len(element.findall(f".//testcase{of}")) == int(element.get(count, "")), of
+
+
+def test_safety_checks_that_stop_a_plan_are_tests_that_failed() -> None:
+    root = suites(of_plan(make_plan(guards=(TRIPPED,))))
+    (suite,) = [suite for suite in root if suite.get("name") == "safety checks"]
+    (failure,) = suite.iter("failure")
+    assert (failure.get("type"), failure.get("message")) == (TRIPPED.guard, TRIPPED.message)
+    assert TRIPPED.hint and TRIPPED.hint in (failure.text or "")
+
+
+def test_each_change_of_a_run_is_a_test() -> None:
+    plan = make_plan()
+    assert "changes" not in [suite.get("name") for suite in suites(of_plan(plan))]
+    special = {1: (Status.FAILED, "no"), 2: (Status.SKIPPED, "left"), 3: (Status.ALREADY, "")}
+    view = of_run(plan, make_run(plan, special))
+    (suite,) = [suite for suite in suites(view) if suite.get("name") == "changes"]
+    assert [suite.get(one) for one in ("tests", "failures", "skipped")] == [
+        str(len(plan.changes)),
+        "1",
+        "1",
+    ]
+    failed, skipped, unchanged, *_ = suite
+    assert (failed.get("name") or "").startswith(f"{plan.changes[0].id} ")
+    assert [one.get("message") for one in (*failed, *skipped)] == ["failed: no", "skipped: left"]
+    assert not len(unchanged)
+    checked = suites(of_verification(plan, make_verdicts(plan, {1: "there is no role"})))
+    assert [one.get("message") for one in checked.iter("failure")][-1:] == [
+        "not as planned: there is no role"
+    ]
 
 
 # --- SARIF ----------------------------------------------------------------------------------------
@@ -185,12 +227,12 @@ def test_a_guard_that_tripped_is_an_annotation() -> None:
 @settings(max_examples=60, deadline=None)
 @given(whole_plans_and_runs())
 def test_no_name_begins_or_ends_a_command(case: tuple[Plan, Run]) -> None:
-    view = of_plan(case[0])
-    lines = ci.github(view).split("\n")
-    commands = [line for line in lines if line.startswith("::")]
-    tripped = sum(guard.tripped for guard in view.guards)
-    assert len(commands) == len(view.findings) + tripped
-    assert all(COMMAND.fullmatch(line) for line in commands)
+    for view in (of_plan(case[0]), of_run(*case)):
+        lines = ci.github(view).split("\n")
+        commands = [line for line in lines if line.startswith("::")]
+        tripped = sum(guard.tripped for guard in view.guards)
+        assert len(commands) == len(view.findings) + tripped + len(view.undone)
+        assert all(COMMAND.fullmatch(line) for line in commands)
 
 
 @pytest.mark.parametrize("draw", [ci.junit, ci.sarif, ci.github])

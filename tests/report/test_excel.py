@@ -40,15 +40,15 @@ EMPTY = of_plan(make_plan([], findings=(), guards=()))
         (
             RUN,
             [
-                *("Summary", "Changes", "Projects", "Access review", "Users by projects"),
+                *("Summary", "Changes", "Projects", "Access", "Users by projects"),
                 *("Findings", "Input rows"),
             ],
         ),
         (VALIDATION, ["Summary", "Findings", "Input rows"]),
-        (VERIFICATION, ["Summary", "Changes", "Projects", "Access review", "Findings"]),
+        (VERIFICATION, ["Summary", "Changes", "Projects", "Access", "Findings"]),
         (
             EMPTY,
-            ["Summary", "Changes", "Projects", "Access review", "Findings", "Input rows"],
+            ["Summary", "Changes", "Projects", "Access", "Findings", "Input rows"],
         ),
     ],
 )
@@ -75,7 +75,7 @@ def test_every_sheet_but_the_summary_is_a_table_with_filters_and_a_frozen_head(v
 
 
 def test_a_reviewer_decides_about_each_access_in_columns_of_their_own() -> None:
-    sheet = opened(RUN)["Access review"]
+    sheet = opened(RUN)["Access"]
     heads = [cell.value for cell in sheet[1]]
     at = heads.index("Decision")
     assert heads[at : at + 4] == ["Decision", "Reviewer", "Date", "Comment"]
@@ -86,7 +86,7 @@ def test_a_reviewer_decides_about_each_access_in_columns_of_their_own() -> None:
 
 
 def test_the_review_has_one_row_for_a_person_and_a_project() -> None:
-    rows = table(opened(RUN), "Access review")
+    rows = table(opened(RUN), "Access")
     assert len({(row["User"], row["Project"]) for row in rows}) == len(rows) == len(RUN.access)
     told = {(row["User"], row["Project"]): row for row in rows}
     assert told["j.moreau", "INTRANET"]["What happens"] == "failed"
@@ -108,7 +108,7 @@ def test_numbers_are_numbers_and_times_are_times() -> None:
 
 
 def test_what_looks_like_a_formula_is_text_and_stays_text_when_it_is_edited() -> None:
-    sheet = opened(VIEW)["Access review"]
+    sheet = opened(VIEW)["Access"]
     (cell,) = [row[0] for row in sheet.iter_rows() if row[0].value == FORMULA]
     assert (cell.data_type, cell.quotePrefix) == ("s", True)
     heads = [one.value for one in sheet[1]]

@@ -79,10 +79,10 @@ def test_it_opens_every_sheet_and_keeps_every_value(converted: Convert, tmp_path
         assert [found.ref for found in again.tables.values()] == [
             found.ref for found in sheet.tables.values()
         ]
-    (choice,) = theirs["Access review"].data_validations.dataValidation
+    (choice,) = theirs["Access"].data_validations.dataValidation
     assert choice.formula1 == '"keep,revoke,change"'
     assert section(theirs, "Counts")
-    assert FORMULA in {row["User"] for row in table(theirs, "Access review")}
+    assert FORMULA in {row["User"] for row in table(theirs, "Access")}
 
 
 def test_it_takes_no_name_in_a_csv_file_for_a_formula(converted: Convert) -> None:

@@ -54,8 +54,8 @@ def check(view: View) -> None:
         assert [row["Severity"] for row in table(book, "Findings")] == [
             SEVERITIES[finding["severity"]] for finding in report["findings"]
         ]
-    if "Access review" in book:
-        assert len(table(book, "Access review")) == len(report["access"])
+    if "Access" in book:
+        assert len(table(book, "Access")) == len(report["access"])
     if report["matrix"] is not None:
         roles = [one for one in report["access"] if one["before"] or one["after"]]
         people = table(book, "Users by projects")

@@ -1,7 +1,10 @@
 """What a view says of a validation, a plan, a run or a verification."""
 
+import io
+import json
 from typing import Any
 
+import openpyxl
 import pytest
 
 from kanport.findings import Finding
@@ -10,7 +13,7 @@ from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Action, Risk
 from kanport.plan.model import PlanPartial
 from kanport.plan.review import Review
-from kanport.report import json_file, markdown
+from kanport.report import excel, json_file, markdown
 from kanport.report.make import of_plan, of_run, of_validation, of_verification
 from kanport.report.sentences import ACTIONS, REVIEWS, utc
 from kanport.report.view import Level
@@ -56,12 +59,34 @@ def test_a_plan_says_in_one_sentence_what_would_change(
     assert of_plan(make_plan(rows(*actions))).headline == headline
 
 
+def test_what_to_do_ends_with_the_command_in_every_format() -> None:
+    plan = make_plan()
+    run = make_run(plan, {1: (Status.FAILED, "no")})
+    command = "Then plan again: kanport plan m.yaml"
+    advice = "1 failed: read Kanboard's log"
+    for given, last in (((command,), command), ((), "Then plan again.")):
+        view = of_run(plan, run, next_steps=given)
+        assert view.steps == (advice, last)
+        assert json.loads(json_file.render(view))["next_steps"] == [advice, last]
+        book = openpyxl.load_workbook(io.BytesIO(excel.render(view)))
+        first = [row[0] for row in book["Summary"].iter_rows(values_only=True)]
+        assert first[first.index("Next steps") + 1 :][:2] == [advice, last]
+    stopped = of_plan(make_plan(guards=(TRIPPED,)), next_steps=("If this is correct: x",))
+    assert stopped.steps == (
+        ": ".join(("limit-remove", TRIPPED.hint or "")),
+        "If this is correct: x",
+    )
+    late = of_run(plan, make_run(plan, {1: (Status.NOT_ATTEMPTED, "late")}, "a signal"))
+    assert late.steps == ("1 not started: finish the run",)
+
+
 @pytest.mark.parametrize(
     ("users", "memberships", "headline"),
     [
         (45, 110, "45 users and 110 memberships are unchanged."),
         (1, 1, "1 user and 1 membership are unchanged."),
-        (1, 0, "1 user and 0 memberships are unchanged."),
+        (1, 0, "1 user is unchanged."),
+        (0, 201, "201 memberships are unchanged."),
     ],
 )
 def test_an_empty_plan_says_that_there_is_nothing_to_change(

@@ -180,7 +180,7 @@ def test_a_list_that_was_cut_off_is_noticed_even_where_nothing_would_be_lost(tea
     before = team.server.store.snapshot()
     result = team.held("sync", mapping(team.names[:5]))
     assert guards_in(result) == ["source-shrunk"]
-    assert "4 rows fewer, 3 allowed (default: 30% of 9 rows, at least 2)" in result.err
+    assert "4 rows fewer, 3 allowed (default: 30% of 9 rows, rounded up, at least 2)" in result.err
     let = team.kanport("sync", mapping(team.names[:5]), "--allow", "shrink:people=4")
     assert let.code == 0, let
     assert "Overridden for this run by --allow: source-shrunk." in let.out

@@ -41,7 +41,7 @@ def test_a_wrong_delimiter_in_the_mapping_is_told_with_the_right_one(tmp_path: P
         lambda: read_csv(tmp_path, "Login;Name\na;b\n", used=["Login", "Name"], delimiter=","),
         "column-missing",
     )
-    assert finding.hint == 'set `delimiter: ";"` in the mapping; Kanport then finds them'
+    assert finding.hint == 'set delimiter: ";" in the mapping; Kanport then finds them'
 
 
 def test_delimiters_within_quoted_headers_do_not_count(tmp_path: Path) -> None:

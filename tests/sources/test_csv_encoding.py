@@ -119,4 +119,4 @@ def test_no_text_of_a_bad_line_is_shown(tmp_path: Path) -> None:
 def test_utf_16_without_a_mark_is_named(tmp_path: Path, encoding: str, name: str) -> None:
     data = f"Login;Name\nz;{name}\ny;Ann\n".encode(encoding)
     found = findings_of(lambda: read_csv(tmp_path, data))
-    assert f"`encoding: {encoding}`" in (found[0].hint or "")
+    assert f"set encoding: {encoding} in" in (found[0].hint or "")

@@ -94,7 +94,7 @@ def test_a_title_in_place_of_the_headers_is_told_with_the_right_row(tmp_path: Pa
     book = staff([["zoe", "Zoe"], [None, None], ["Login", "Name"], ["ada", "Ada"]])
     data = saved(book)
     wrong = the_finding(lambda: read_excel(tmp_path, data, used=["Login"]), "column-missing")
-    assert wrong.hint == "row 3 has them: set `header_row: 3` in the mapping"
+    assert wrong.hint == "row 3 has them: set header_row: 3 in the mapping"
     empty = the_finding(
         lambda: read_excel(tmp_path, data, used=["Login"], header_row=2), "file-empty"
     )

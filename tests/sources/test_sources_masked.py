@@ -38,7 +38,7 @@ def test_a_first_line_that_is_no_header_may_be_somebody(tmp_path: Path) -> None:
 
 def test_keys_of_a_file_that_is_no_list_may_be_people(tmp_path: Path) -> None:
     finding = the_finding(lambda: read_yaml(tmp_path, "ada: [1]\nbob: [2]\n"), "file-kind")
-    assert finding.hint == 'set `under` in the mapping to the key of the list: "ada" and "bob"'
+    assert finding.hint == 'set "under" in the mapping to the key of the list: "ada" and "bob"'
     assert finding.value is None
     assert "ada" not in masked(finding)
 

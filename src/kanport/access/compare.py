@@ -416,8 +416,8 @@ class AccessComparison:
         names = tuple(dict.fromkeys(row.who or row.what for row in rows))
         note = (
             "No journal explains this: somebody changed it in Kanboard, another program did, or"
-            " Kanboard's own LDAP at a login. `kanport apply` keeps its journal beside the plan;"
-            " --journal names it."
+            " Kanboard's own LDAP at a login. After kanport apply, the journal is beside the"
+            " plan; --journal names it."
             if review
             else ""
         )

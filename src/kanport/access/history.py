@@ -171,8 +171,8 @@ class History:
                 f"{utc(self.runs[0].begun_at)} to {utc(self.runs[-1].begun_at)}"
                 if self.runs
                 else "No run is recorded here",
-                "A sync with nothing to do keeps no journal. `kanport apply` keeps its journal"
-                " beside the plan; --journal names it.",
+                "A sync with nothing to do keeps no journal. After kanport apply, the journal"
+                " is beside the plan; --journal names it.",
             ),
             figures=(
                 Count("runs", len(self.runs), RUN(len(self.runs))),

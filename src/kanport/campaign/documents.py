@@ -59,7 +59,7 @@ def status_document(review: Campaign, read: Decided, data: Mapping[str, Any]) ->
     """Return the document of a status, with a line for each workbook; `data` is `status_data`."""
     lines = data["workbooks"]
     return Document(
-        ("Access review ", Data(review.name)),
+        ("Access review: ", Data(review.name)),
         Level.GOOD if read.complete else Level.STOP if read.errors else Level.LOOK,
         (
             f"{data['decided']} of {counted(len(read.rows), 'row', 'rows')} decided,"
@@ -156,7 +156,7 @@ def result_document(
     ran = Section(("Runs",), tuple(item(Data(one["run"]), f", {one['approved']}") for one in runs))
     changed = counts[Became.REVOKED] + counts[Became.CHANGED]
     return Document(
-        ("Result of the access review ", Data(review.name)),
+        ("Result of the access review: ", Data(review.name)),
         Level.GOOD if all_as_decided(rows) else Level.LOOK,
         (
             f"{len(rows) - counts[Became.OPEN]} of {counted(len(rows), 'row', 'rows')} decided:"

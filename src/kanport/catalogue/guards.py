@@ -63,6 +63,8 @@ def _overridable(
 ) -> CatalogueEntry:
     """Return a guard that `--allow` overrides; `stopped` has a wording for each variant."""
     texts = {} if passed is None else {"passed": Text(passed)}
+    if passed is not None:
+        texts["passed-allowed"] = Text(f"{passed}; --allow raises this to {{allow}} for this run")
     for variant, text in ({"": stopped} if isinstance(stopped, str) else stopped).items():
         end = f"-{variant}" if variant else ""
         texts |= {
@@ -105,6 +107,7 @@ def _limits() -> Iterator[tuple[str, CatalogueEntry]]:
 def _shares() -> Iterator[tuple[str, Text]]:
     for base, default, floor, partial in product(_BASES, *([False, True],) * 3):
         text = f"{'default: ' if default else ''}{{share:g}}% of {_BASES[base]}"
+        text += f", rounded {'up' if default else 'down'}"
         text += ", at least {floor}" if floor else ""
         text += ", counting only those that Kanport could read" if partial else ""
         flags = {"default": default, "floor": floor, "partial": partial}
@@ -115,7 +118,8 @@ GUARDS: Mapping[str, CatalogueEntry] = {
     "last-admin": _firm(
         "At least one active administrator remains.",
         {
-            "passed": "{staying:#active administrator remains|active administrators remain}",
+            "passed": "{staying:#active administrator remains|active administrators remain}, not"
+            " counting new ones",
             "stopped": "No active administrator would remain: this plan disables, removes or"
             " demotes {usernames:q}",
             "stopped-partial": "No active administrator would remain among the users that Kanport"

@@ -300,27 +300,26 @@ _REASONS: Mapping[str, CatalogueEntry] = {
     ),
 }
 
-# What to do about a change that was not made, by why.
+# What to do about a change that was not made, by why, before the next plan.
 _WHAT_NOW = {
-    "rejected": "ask whoever runs Kanboard what its log says, then plan again",
-    "no-effect": "ask whoever runs Kanboard whether a plugin changes it back, then plan again",
+    "rejected": "ask whoever runs Kanboard what its log says",
+    "no-effect": "ask whoever runs Kanboard whether a plugin changes it back",
     "still-through-group": "remove the user from the group, in Kanboard or in its source",
-    "changed-since-plan": "find out who changed it, then plan again",
-    "renamed-since-plan": "find out who renamed it, then plan again",
-    "never-answered": "check the connection and the server (kanport doctor), then plan again",
+    "changed-since-plan": "find out who changed it",
+    "renamed-since-plan": "find out who renamed it",
+    "never-answered": "check the connection and the server (kanport doctor)",
     "no-procedure": "update Kanboard, or make this change by hand",
-    "kanboard-ldap-refused": "check with the administrator of the directory, then plan again",
-    "kanboard-ldap-fails": "correct the settings of Kanboard's LDAP, then plan again",
-    "not-created": "find out why the user, group or project that they need was not created, then"
-    " plan again",
-    "username-not-free": "find out why the other user was not renamed, then plan again",
-    "not-renamed-first": "find out why the first rename failed, then plan again",
-    "checked-again": "find out who changed the server during the run, then plan again",
-    "sent-in-vain": "plan again",
-    "sent-unknown": "plan again: the next plan reads what became of it",
+    "kanboard-ldap-refused": "check with the administrator of the directory",
+    "kanboard-ldap-fails": "correct the settings of Kanboard's LDAP",
+    "not-created": "find out why the user, group or project that they need was not created",
+    "username-not-free": "find out why the other user was not renamed",
+    "not-renamed-first": "find out why the first rename failed",
+    "checked-again": "find out who changed the server during the run",
+    "sent-in-vain": "the next plan contains it again",
+    "sent-unknown": "the next plan reads what became of it",
     "not-tried-again": "finish the run",
     "not-reached": "finish the run",
-    "no-reason": "ask whoever runs Kanboard what its log says, then plan again",
+    "no-reason": "ask whoever runs Kanboard what its log says",
 }
 
 

@@ -89,5 +89,5 @@ REASONS: Mapping[str, CatalogueEntry] = {
         },
         {"reviewer": Personal.LOGIN, "comment": Personal.VALUE},
     ),
-    "undoes": _reason("A change that undoes changes of a run.", "undoes {changes:+}"),
+    "undoes": _reason("A change that undoes changes of a run.", "undoes {changes:+} of the run"),
 }

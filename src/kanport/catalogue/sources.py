@@ -14,7 +14,7 @@ _IN_CSV = "export the file again as CSV UTF-8"
 _DOUBLE = 'write a quotation mark within a value twice, as in "Ann ""Al"" Lee"'
 # A first line without headers may be the row of a user.
 _FIRST_LINE = {"headers": Personal.VALUE, "alike": Personal.VALUE}
-_OTHER_KIND = "this is {kind}, but the mapping says `type: {wanted}`"
+_OTHER_KIND = "this is {kind}, but the mapping says type: {wanted}"
 _NO_HEADER = "the header has none of the columns that the mapping reads: {wanted:many}"
 
 
@@ -46,7 +46,7 @@ SOURCES: Mapping[str, CatalogueEntry] = {
             **_same(
                 _OTHER_KIND,
                 other="name the file that contains the list",
-                type="change the mapping to `type: {right}`, or name another file",
+                type="change the mapping to type: {right}, or name another file",
                 protected="open it with its password and save it without one",
             ),
             "save-csv": Text(
@@ -67,7 +67,7 @@ SOURCES: Mapping[str, CatalogueEntry] = {
             "no-list": Text("the file is not a list of rows"),
             "lists": Text(
                 "the file is not a list of rows",
-                "set `under` in the mapping to the key of the list: {keys:many}",
+                'set "under" in the mapping to the key of the list: {keys:many}',
             ),
             "under": Text("the file has no list under {under:q}"),
         },
@@ -91,7 +91,7 @@ SOURCES: Mapping[str, CatalogueEntry] = {
             "header": Text("row {row}, which should hold the headers, is empty"),
             "header-elsewhere": Text(
                 "row {row}, which should hold the headers, is empty",
-                "row {other} has them: set `header_row: {other}` in the mapping",
+                "row {other} has them: set header_row: {other} in the mapping",
             ),
         },
     ),
@@ -101,10 +101,10 @@ SOURCES: Mapping[str, CatalogueEntry] = {
         {
             **_same(
                 "the file is not UTF-8: byte 0x{byte:02X} at position {position} of the line",
-                unknown="save it as CSV UTF-8, or set its `encoding` in the mapping",
-                guess="it looks like {guesses:+}: set `encoding: {guesses:+}` in the mapping, or"
+                unknown='save it as CSV UTF-8, or set its "encoding" in the mapping',
+                guess="it looks like {guesses:+}: set encoding: {guesses:+} in the mapping, or"
                 " save it as UTF-8",
-                guesses="it looks like one of {guesses:+}: set the right one as `encoding` in the"
+                guesses='it looks like one of {guesses:+}: set the right one as "encoding" in the'
                 " mapping, or save it as UTF-8",
                 mixed="the rest of the file is UTF-8: correct these lines, or export the file"
                 " again",
@@ -115,7 +115,7 @@ SOURCES: Mapping[str, CatalogueEntry] = {
             "nul": Text("the file contains NUL characters, so it is not text", _IN_CSV),
             "utf-16": Text(
                 "the file contains NUL characters; it looks like UTF-16 without a byte order mark",
-                "set `encoding: {encoding}` in the mapping",
+                "set encoding: {encoding} in the mapping",
             ),
             **MORE,
         },
@@ -126,7 +126,7 @@ SOURCES: Mapping[str, CatalogueEntry] = {
         {
             case: Text(
                 message,
-                'set it in the mapping, for example `delimiter: ";"`; allowed are , ; | and "\\t"',
+                'set it in the mapping, for example delimiter: ";"; allowed are , ; | and "\\t"',
             )
             for case, message in {
                 "": "Kanport cannot tell the delimiter from the header: {fitting:list} give the"
@@ -142,7 +142,7 @@ SOURCES: Mapping[str, CatalogueEntry] = {
             "": Text("the file is larger than {limit} MiB"),
             "rows": Text(
                 "the source has more than {most:,} rows",
-                "if that is right, set `max_rows` in the mapping",
+                "if that is right, set max_rows in the mapping",
             ),
             **_too_large(
                 parts="it has {parts:,} parts",
@@ -189,8 +189,8 @@ SOURCES: Mapping[str, CatalogueEntry] = {
                 _NO_HEADER,
                 header="the first line has {headers:many}",
                 near="did you mean {alike:many}? The first line has {headers:many}",
-                row="row {row} has them: set `header_row: {row}` in the mapping",
-                delimiter='set `delimiter: "{delimiter}"` in the mapping; Kanport then finds them',
+                row="row {row} has them: set header_row: {row} in the mapping",
+                delimiter='set delimiter: "{delimiter}" in the mapping; Kanport then finds them',
                 unshown="check that the file has a header; Kanport does not show the first line,"
                 " because it may contain a password",
             ),
@@ -253,7 +253,7 @@ SOURCES: Mapping[str, CatalogueEntry] = {
             "named": Text(
                 "the first line has {fields:#field|fields}, separated by a {delimiter}; the"
                 " mapping names {names:#column|columns}",
-                "name each column of the file under `columns` in the mapping",
+                'name each column of the file under "columns" in the mapping',
             ),
             "no-table": Text("this row is not a table of values", 'write {{username: "ada", …}}'),
             "nested": Text(
@@ -301,7 +301,7 @@ SOURCES: Mapping[str, CatalogueEntry] = {
         one(
             "{count:#row is|rows are} hidden ({rows:list}), and the mapping does not say whether"
             " hidden rows count",
-            "show all rows and save, or set `hidden_rows` in the mapping to `read` or `skip`",
+            "show all rows and save, or set hidden_rows in the mapping to read or skip",
         ),
     ),
     "rows-left-out": CatalogueEntry(
@@ -362,7 +362,7 @@ SOURCES: Mapping[str, CatalogueEntry] = {
         "The letters fit another encoding than the declared one.",
         one(
             "the mapping says {declared}, but the letters look like {guess}",
-            "if the names look right with it, set `encoding: {guess}` in the mapping",
+            "if the names look right with it, set encoding: {guess} in the mapping",
         ),
     ),
     "row-surplus": CatalogueEntry(

@@ -148,7 +148,7 @@ UNDOING: Mapping[str, CatalogueEntry] = {
                 " run created",
             ),
             "group-anew": Text(
-                "Kanport creates the group {group:q} again: it loses access that Kanport did not"
+                "Kanport creates the group {group:q} again, but without access that Kanport did not"
                 " give it",
                 "give it the access by hand, on the project's page",
             ),

@@ -777,7 +777,7 @@ VALUES: Mapping[str, CatalogueEntry] = {
         one(
             "no row of users names {username:q}, but the input has"
             " {memberships:#membership|memberships} for this user",
-            "add a row of users, unless the user is on the server already",
+            "if Kanport should create or update this user, add a row of users",
         ),
         {"username": Personal.LOGIN},
     ),

@@ -120,9 +120,8 @@ class Output:
 
         console = self._console(sys.stdout)
         if self._quiet:
-            _, verdict = text.verdict_of(view)
             if view.level == "stop" and view.kind != "plan":
-                echo(self._ctx, "error", f"Error: {verdict}", verdict)
+                echo(self._ctx, "error", f"Error: {view.verdict}", view.verdict)
             self._warn(view)
         elif self.summary:
             screen.render_summary(view, console)

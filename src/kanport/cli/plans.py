@@ -317,21 +317,16 @@ def _next_steps(ctx: click.Context, plan_path: Path | None, plan: "Plan") -> tup
     if not plan.changes:
         return ()
     if plan.blocked_by:
-        if plan.overriding is None:
-            return ("Resolve what stops the plan, then plan again.",)
-        allowed = {**ctx.params["allowed"], **plan.overriding}
-        options = [
-            part for key, number in allowed.items() for part in ("--allow", f"{key}={number}")
-        ]
-        return (f"If this is correct: {typed_again(ctx, *options, but=['allowed'])}",)
-    lost: tuple[str, ...] = ()
-    if api.random_passwords(plan):
-        # They are lost after the run, so the advice must come before it.
-        lost = ("Without --passwords-to FILE, the random passwords of new users are lost.",)
+        return overriding_steps(ctx, plan)
     if plan_path is None:
-        return (typed_again(ctx, "-o", "plan.json"), *lost)
-    more = ("--passwords-to", "new-passwords.csv") if lost else ()
-    return (apply_line(ctx, plan_path, *more), *lost)
+        return (typed_again(ctx, "-o", "plan.json"),)
+    if not api.random_passwords(plan):
+        return (apply_line(ctx, plan_path),)
+    # They are lost after the run, so the advice must come before it.
+    return (
+        apply_line(ctx, plan_path, "--passwords-to", "new-passwords.csv"),
+        "Without --passwords-to, the random passwords of new users are lost.",
+    )
 
 
 def overriding_steps(ctx: click.Context, plan: "Plan") -> tuple[str, ...]:

@@ -62,6 +62,9 @@ def report_command(
     -o writes HTML, PDF, Excel, Markdown, JSON, CSV, text, JUnit XML (.xml) or SARIF, by the ending
     of the file. --format github prints GitHub annotations. Without -o, the report goes to stdout.
 
+    JUnit XML and GitHub annotations cover findings, safety checks and changes that were not made.
+    SARIF holds the findings only.
+
     A CSV file holds one table (--table): the changes, the findings, the access before and after,
     the result of each input row, the withheld removals, or the removals that are still open. If a
     spreadsheet program would read a text as a formula, Kanport puts an apostrophe before it.

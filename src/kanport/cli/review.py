@@ -174,8 +174,8 @@ def start_command(
     output.note(
         f"The review of {counted(len(started.rows), 'row', 'rows')} in"
         f" {counted(len(started.review.reviewers), 'project', 'projects')} ends on"
-        f" {started.review.until}. Send each workbook to its reviewer; when they are back in"
-        f" {folder}: kanport review collect {folder} -o plan.json"
+        f" {started.review.until}. Send each workbook to its reviewer. When they are back in"
+        f" the folder {folder}, run: kanport review collect {folder} -o plan.json"
     )
     if started.left_out:
         left_out = counted(

@@ -89,7 +89,7 @@ def _stops(known: Known) -> Iterator[str]:
 def _protected(known: Known, names: Sequence[str]) -> Iterator[str]:
     for pattern in known.mapping.spec.protect:
         if any(map(name_matcher([pattern]), names)):
-            yield f'Protected by "{pattern}" in `protect`: Kanport does not change this user.'
+            yield f'Protected by "{pattern}" in protect: Kanport does not change this user.'
 
 
 def _doubts(known: Known, keys: Collection[str]) -> Iterator[str]:

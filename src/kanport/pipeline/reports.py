@@ -16,6 +16,7 @@ from kanport.findings import Finding
 from kanport.kanboard.client import Client
 from kanport.ledger import recall
 from kanport.memory import NOTHING
+from kanport.model import DesiredState
 from kanport.outcome import Run, Signature
 from kanport.pipeline.inputs import Inputs
 from kanport.pipeline.planning import plan_and_state
@@ -82,6 +83,7 @@ def view_of_findings(
 ) -> View:
     """Return the view of findings about a mapping's data; `inputs` is None if it cannot be read."""
     sources = inputs.source_refs if inputs is not None else ()
+    desired = inputs.desired if inputs is not None else DesiredState()
     if mask:
         from kanport.report.mask import masked_findings
 
@@ -90,8 +92,10 @@ def view_of_findings(
         inputs.mapping_ref if inputs is not None else PlanMapping(path=str(mapping), sha256=""),
         sources,
         findings,
-        users=len(inputs.desired.users) if inputs is not None else 0,
-        memberships=len(inputs.desired.memberships) if inputs is not None else 0,
+        users=len(desired.users),
+        memberships=len(desired.memberships),
+        group_members=len(desired.group_members),
+        group_access=len(desired.group_access),
         version=__version__,
     )
 

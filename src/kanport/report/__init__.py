@@ -1,6 +1,6 @@
 """A plan, a run, a validation or a verification as a report; and the formats, by name and ending.
 
-`make` turns a plan or a run into a `View`, which holds every number and every sentence. Each format
+`make` turns each of them into a `View`, which holds every number and every sentence. Each format
 only draws the view, so no two formats can disagree. A format is imported when it is drawn: whoever
 wants text does not wait for the workbook libraries.
 """

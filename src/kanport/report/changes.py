@@ -120,7 +120,7 @@ def risks_of(
     words = {review: REVIEWS[review].one for review in reviews}
     if leaves_access(change):
         if Review.PRIVILEGE_GRANTED in words:
-            words[Review.PRIVILEGE_GRANTED] = "ends with a privileged role"
+            words[Review.PRIVILEGE_GRANTED] = "leaves a privileged role"
         groups = f"{GROUP(len(through))} {listed(through)}" if through else "a group"
         return (*words.values(), f"keeps access through {groups}")
     return (*words.values(), *((MAYBE_KEPT,) if Risk.MAYBE_THROUGH_GROUP in change.risk else ()))
@@ -565,8 +565,10 @@ def sum_of_rows(rows: InputRows, *, planned: bool) -> tuple[Sum, ...]:
         shown = [RowResult.CHANGED, *rare, RowResult.LEFT_OUT, RowResult.NOTHING]
         shown = [fate for fate in shown if fate not in rare or numbers[fate]]
     words = {
-        RowResult.SKIPPED: "about skipped users, projects or groups",
-        RowResult.LEFT_OUT: "with errors",
+        RowResult.NOT_MADE: "led only to changes that were not made",
+        RowResult.SKIPPED: "skipped with their user, project or group",
+        RowResult.LEFT_OUT: "left out because of errors",
+        RowResult.READ: "without errors",
     }
     parts = tuple(
         Count(fate.replace(" ", "_"), numbers[fate], words.get(fate, fate.value)) for fate in shown

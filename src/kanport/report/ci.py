@@ -1,11 +1,13 @@
-"""Render findings for pipelines: JUnit XML, SARIF 2.1.0 and commands of GitHub Actions.
+"""Render reports for pipelines: JUnit XML, SARIF 2.1.0 and commands of GitHub Actions.
 
-All three name the file of a finding, and its line where the file has lines.
+All three name the file of a finding, and its line where the file has lines. SARIF has the findings
+only; the others also have the safety checks and what became of the changes.
 """
 
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
@@ -15,15 +17,27 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from kanport.catalogue import FINDINGS
 from kanport.findings import Finding, Severity
 from kanport.origin import Origin
+from kanport.outcome import Status
+from kanport.plan.model import GuardVerdict
 from kanport.report.escape import escape_name, json_safe, storable
-from kanport.report.sentences import ROW, SEVERITIES, counted
-from kanport.report.view import Level, View
+from kanport.report.sentences import (
+    CHANGE,
+    ROW,
+    SEVERITIES,
+    counted,
+    deed,
+    some_of,
+    unique,
+    whose,
+)
+from kanport.report.view import ChangeView, Ending, Level, View
 
 _SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _SARIF_SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+_NOT_TRIED = (Status.SKIPPED, Status.NOT_ATTEMPTED)
 _MARKS = {Level.GOOD: "OK", Level.NOTE: "Note", Level.LOOK: "Attention", Level.STOP: "Problem"}
 
 
@@ -53,11 +67,22 @@ def _slashes(path: str) -> str:
 # --- JUnit XML, where an error is a test that failed ----------------------------------------------
 
 
+class _Test(NamedTuple):
+    """A safety check or a change as a test; `result` is failure, skipped, or empty if it passed."""
+
+    kind: str
+    name: str
+    result: str
+    why: str
+    text: str = ""
+
+
 def junit(view: View) -> str:
     """Return a suite for each source, and one for what is about none; a test for each finding.
 
     Warnings and notes are tests that pass, as they stop nothing. A source without findings is a
-    test that passes, so that a pipeline shows that it was looked at.
+    test that passes, so that a pipeline shows that it was looked at. Safety checks are a suite, and
+    so are the changes of a run and of a verification.
     """
     groups: dict[str, list[Finding]] = {source.name: [] for source in view.facts.sources}
     for finding in view.findings:
@@ -66,9 +91,13 @@ def junit(view: View) -> str:
     root = Element("testsuites", name=storable(view.title))
     for name, findings in groups.items():
         _add_suite(root, view, name or "all sources", findings, rows.get(name))
+    _add_tests(root, "safety checks", list(map(_guard_test, view.guards)))
+    _add_tests(
+        root, "changes", [_change_test(line, line.ending) for line in view.lines if line.ending]
+    )
     totals = {
         count: str(sum(int(suite.attrib[count]) for suite in root))
-        for count in ("tests", "failures")
+        for count in ("tests", "failures", "skipped")
     }
     root.attrib.update(totals, errors="0", time="0")
     indent(root)
@@ -115,6 +144,49 @@ def _add_result(case: Element, finding: Finding) -> None:
     else:
         word = SEVERITIES[finding.severity].one
         SubElement(case, "system-out").text = "\n".join([word, *lines])
+
+
+def _guard_test(guard: GuardVerdict) -> _Test:
+    result = "failure" if guard.tripped else ""
+    text = guard.standing + (f"\nhint: {storable(guard.hint)}" if guard.hint else "")
+    return _Test(guard.guard, f"{guard.guard}: {guard.message}", result, guard.message, text)
+
+
+def _change_test(line: ChangeView, ending: Ending) -> _Test:
+    result = "" if ending.good else "skipped" if ending.status in _NOT_TRIED else "failure"
+    name = f"{line.change.id} {deed(line.change.action, line.who, line.target)}"
+    why = f"{ending.word}: {ending.reason}" if ending.reason else ending.word
+    return _Test(line.change.action, name, result, why)
+
+
+def _add_tests(root: Element, name: str, tests: Sequence[_Test]) -> None:
+    if not tests:
+        return
+    results = Counter(test.result for test in tests)
+    suite = SubElement(
+        root,
+        "testsuite",
+        name=name,
+        tests=str(len(tests)),
+        failures=str(results["failure"]),
+        errors="0",
+        skipped=str(results["skipped"]),
+        time="0",
+    )
+    for test in tests:
+        case = SubElement(
+            suite,
+            "testcase",
+            classname=storable(f"{name}.{test.kind}"),
+            name=storable(test.name),
+            time="0",
+        )
+        if test.result:
+            about = {"message": storable(test.why)}
+            about |= {"type": storable(test.kind)} if test.result == "failure" else {}
+            SubElement(case, test.result, about).text = test.text or None
+        elif test.text:
+            SubElement(case, "system-out").text = test.text
 
 
 def _junit_parts(finding: Finding) -> Iterator[tuple[str, str]]:
@@ -228,8 +300,10 @@ def _fingerprint(finding: Finding) -> str:
 
 
 def github(view: View) -> str:
-    """Return an annotation for each finding and each check that stopped, the headline and the sums.
+    """Return annotations, then the headline and the sums.
 
+    There is one for each finding, for each safety check that stopped, and for each reason for which
+    changes were not made.
     Nothing that a name holds can end a command or begin another one.
     """
     return "\n".join(_github_lines(view)) + "\n"
@@ -242,6 +316,10 @@ def _github_lines(view: View) -> Iterator[str]:
         if guard.tripped:
             text = with_hint(guard.message, guard.hint)
             yield f"::error title={_property(guard.guard)}::{_data(text)}"
+    for row in view.undone:
+        whom = some_of(unique(map(whose, row.lines)))
+        text = f"{counted(len(row.lines), CHANGE)} {row.status.word}: {row.reason} ({whom})"
+        yield f"::error title={_property(row.status.word)}::{_data(with_hint(text, row.why.hint))}"
     yield f"{_MARKS[view.level]}: {escape_name(view.headline)}"
     yield from (escape_name(total.text) for total in view.sums)
 

@@ -1,4 +1,4 @@
-"""A report as an Excel file: summary, changes, access review, findings and rows, as real tables."""
+"""A report as an Excel file: summary, changes, access, findings and rows, as real tables."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -165,7 +165,7 @@ def _access(view: View) -> WorkbookSheet:
     entry = {column.title: column for column in _REVIEW}
     first = ("User", "Project", "Before", "After", "What happens", *entry)
     columns, rows = _arranged(table.columns, table.rows, first)
-    return _table("Access review", "AccessReview", columns, rows, entry)
+    return _table("Access", "Access", columns, rows, entry)
 
 
 def _people_by_projects(view: View) -> WorkbookSheet:
@@ -253,7 +253,7 @@ def _summary_rows(view: View) -> Iterator[Row]:
     yield from _section("Findings by kind", _kinds(view))
     yield from _section("Not as planned" if view.verified else "Not done", _undone(view))
     yield from _section("Counts", _counts(view))
-    yield from _section("Next steps", ([step] for step in view.next_steps))
+    yield from _section("Next steps", ([step] for step in view.steps))
 
 
 def _section(title: str, rows: Iterable[Row]) -> Iterator[Row]:

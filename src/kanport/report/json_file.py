@@ -466,7 +466,7 @@ def _report(view: View) -> ReportDict:
         "withheld": [withheld_in_file(one.withheld) for one in view.withheld],
         "finding_kinds": list(view.finding_rows),
         "findings": [],
-        "next_steps": list(view.next_steps),
+        "next_steps": list(view.steps),
     }
     if view.open:
         report["open"] = [one.removal._asdict() | {"days": one.days} for one in view.open]

@@ -59,6 +59,7 @@ from kanport.report.sentences import (
     LEFT_PRIVILEGE,
     MEMBERSHIP,
     PROJECT,
+    READ,
     REMOVAL,
     REVIEWS,
     ROW,
@@ -69,6 +70,7 @@ from kanport.report.sentences import (
     Noun,
     finding_sentences,
     guard_sentences,
+    last_steps,
     open_sentences,
     plan_headline,
     risk_sentences,
@@ -76,7 +78,9 @@ from kanport.report.sentences import (
     some_of,
     stop_sentences,
     validation_headline,
+    verdict_text,
     verification_headline,
+    what_to_do,
     withheld_sentences,
 )
 from kanport.report.view import (
@@ -109,32 +113,30 @@ def of_validation(
     *,
     users: int,
     memberships: int,
+    group_members: int = 0,
+    group_access: int = 0,
     version: str = "",
     created_at: str = "",
     next_steps: tuple[str, ...] = (),
 ) -> View:
     """Return the view of the checked data.
 
-    `users` and `memberships` are how many could be read; `version` is Kanport's and `created_at`
-    in UTC (RFC 3339), both left out of the report where empty.
+    The numbers are how many could be read; `version` is Kanport's and `created_at` in UTC (RFC
+    3339), both left out of the report where empty.
     """
+    read = {"users": users, "memberships": memberships}
+    groups = {"group_members": group_members, "group_access": group_access}
+    read |= {key: number for key, number in groups.items() if number}
     ordered = tuple(in_order(findings))
     numbers = severities_in(ordered)
-    bad_rows = len({row_of(finding) for finding in errors_in(ordered)} - {None})
+    bad_rows = bad_rows_in(ordered)
     return _view(
         ViewKind.VALIDATION,
         facts=Facts(mapping_ref, sources, kanport=version, created_at=created_at),
-        headline=validation_headline(
-            numbers,
-            users=users,
-            memberships=memberships,
-            bad_rows=bad_rows,
-            sources=len(sources),
-        ),
+        headline=validation_headline(numbers, read=read, bad_rows=bad_rows, sources=len(sources)),
         findings=ordered,
         counts=(
-            Count("users", users, f"{USER(users)} read"),
-            Count("memberships", memberships, f"{MEMBERSHIP(memberships)} read"),
+            *(Count(key, number, f"{READ[key](number)} read") for key, number in read.items()),
             Count("invalid_rows", bad_rows, f"{ROW(bad_rows)} with errors"),
         ),
         rows=input_rows(sources, (), ordered, planned=False),
@@ -164,7 +166,7 @@ def of_plan(plan: Plan, *, next_steps: tuple[str, ...] = ()) -> View:
         withheld=withheld,
         still_open=_still_open(plan, None),
         findings=findings,
-        counts=unchanged_counts(plan.unchanged),
+        counts=unchanged_counts(plan),
         access=access,
         projects=_projects(plan, lines, access),
         matrix=matrix_of(plan, access),
@@ -198,7 +200,7 @@ def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
         findings=findings,
         tally=tally,
         stopped=run.stopped,
-        counts=unchanged_counts(plan.unchanged),
+        counts=unchanged_counts(plan),
         access=access,
         projects=_projects(plan, lines, access),
         matrix=matrix_of(plan, access),
@@ -239,7 +241,7 @@ def of_verification(
         access=access,
         projects=_projects(plan, lines, access),
         matrix=matrix_of(plan, access),
-        counts=unchanged_counts(plan.unchanged),
+        counts=unchanged_counts(plan),
         next_steps=next_steps,
     )
 
@@ -298,6 +300,7 @@ def _facts(plan: Plan, run: RunFacts | None = None) -> Facts:
         made_by=plan.made_by or "",
         allowed=plan.allowed,
         undoes=plan.undoes,
+        review=plan.review.name if plan.review is not None else "",
     )
 
 
@@ -346,11 +349,23 @@ def _view(
         *((Count("removals", removals, _REMOVING(removals)),) if verified is None else ()),
         *((Count("withheld", len(withheld), _WITHHELD(len(withheld))),) if withheld else ()),
     )
+    undone = undone_in(lines)
+    commands = next_steps or last_steps(undone)
     return View(
         kind=kind,
-        title=f"Kanport {kind}: {facts.mapping.name or PurePath(facts.mapping.path).name}",
+        title=f"Kanport {kind}: {_title_of(facts)}",
         level=_level(sentences, guards, tally or verified, stopped=stopped),
         headline=headline,
+        verdict=verdict_text(
+            kind,
+            headline,
+            len(lines),
+            tally,
+            guards,
+            stopped=stopped is not None,
+            errors=numbers[Severity.ERROR],
+            bad_rows=bad_rows_in(findings),
+        ),
         sentences=sentences,
         facts=facts,
         summary=summary_of(lines, kind),
@@ -363,7 +378,7 @@ def _view(
         findings=findings,
         finding_rows=finding_rows(findings),
         tally=tally,
-        undone=undone_in(lines),
+        undone=undone,
         sums=(
             *sums_of(kind, lines, numbers, guards, tally or verified),
             *access_sums(matrix),
@@ -374,7 +389,8 @@ def _view(
             *counts,
             *source_counts(facts.sources),
         ),
-        next_steps=next_steps,
+        next_steps=commands,
+        steps=tuple(what_to_do(guards, undone, commands)),
         verified=verified,
         access=access,
         matrix=matrix,
@@ -383,6 +399,12 @@ def _view(
         withheld=withheld,
         open=still_open,
     )
+
+
+def _title_of(facts: Facts) -> str:
+    if facts.review:
+        return f"access review {quoted(facts.review)}"
+    return facts.mapping.name or PurePath(facts.mapping.path).name
 
 
 def _still_open(plan: Plan, run: Run | None) -> tuple[OpenView, ...]:
@@ -411,9 +433,11 @@ def _level(
 
 # --- the numbers of a report, each computed here and nowhere else ---------------------------------
 
-# What is unchanged, by the keys that a plan counts it under.
-UNCHANGED: dict[str, Noun] = {
-    key: Noun(f"{noun.one} unchanged", f"{noun.many} unchanged")
+_SAME = {"users": "whose account is unchanged", "groups": "whose name and id are unchanged"}
+# What is unchanged, by the keys that a plan counts it under: nouns and words for a plan. Users and
+# groups count also if their access changes.
+UNCHANGED: dict[str, tuple[Noun, str]] = {
+    key: (noun, _SAME.get(key, "unchanged"))
     for key, noun in (
         ("users", USER),
         ("memberships", MEMBERSHIP),
@@ -475,6 +499,11 @@ def risk_rows(lines: Iterable[ChangeView]) -> tuple[RiskRow, ...]:
 def severities_in(findings: Iterable[Finding]) -> Counter[Severity]:
     """Count the findings by severity."""
     return Counter(finding.severity for finding in findings)
+
+
+def bad_rows_in(findings: Iterable[Finding]) -> int:
+    """Count the rows and entries that have errors."""
+    return len({row_of(finding) for finding in errors_in(findings)} - {None})
 
 
 def finding_rows(findings: Iterable[Finding]) -> tuple[FindingRow, ...]:
@@ -567,17 +596,21 @@ def undone_in(lines: Iterable[ChangeView]) -> tuple[UndoneRow, ...]:
     return tuple(sorted(rows, key=lambda row: UNDONE.index(row.status)))
 
 
-def unchanged_counts(unchanged: Mapping[str, int]) -> tuple[Count, ...]:
-    """Return the counts of what is unchanged, users first."""
+def unchanged_counts(plan: Plan) -> tuple[Count, ...]:
+    """Return the counts of what is unchanged, users first; of an undo, what it need not undo."""
+    unchanged, undo = plan.unchanged, plan.undoes is not None
     known = list(UNCHANGED)
     keys = sorted(
         unchanged, key=lambda key: (known.index(key) if key in UNCHANGED else len(known), key)
     )
     return tuple(
         Count(
-            f"unchanged_{key}", unchanged[key], UNCHANGED.get(key, Noun(key, key))(unchanged[key])
+            f"unchanged_{key}",
+            unchanged[key],
+            f"{noun(unchanged[key])} {'with nothing to undo' if undo else words}",
         )
         for key in keys
+        for noun, words in [UNCHANGED.get(key, (Noun(key, key), "unchanged"))]
     )
 
 
@@ -634,7 +667,7 @@ def access_sums(matrix: Matrix | None) -> tuple[Sum, ...]:
     """Add up the roles in the projects that were read, before and after."""
     if matrix is None or not matrix.rows:
         return ()
-    read = " in the projects read"
+    read = " (direct or through a group) in the projects read"
     return (
         Sum(
             Count("access_before", matrix.before, f"{MEMBERSHIP(matrix.before)}{read}, before"),

@@ -31,11 +31,10 @@ from kanport.report.sentences import (
     open_words,
     project_numbers,
     ranged,
+    reason_text,
     target_words,
     through_groups,
-    undone_text,
     utc,
-    what_to_do,
 )
 from kanport.report.view import (
     ActionRow,
@@ -141,7 +140,7 @@ class _Part(NamedTuple):
 
 def _parts(view: View) -> Iterator[_Part]:
     """Yield the sections in their order; what a ticket must tell has the most room."""
-    steps = [f"- {prose(step)}" for step in what_to_do(view)]
+    steps = [f"- {prose(step)}" for step in view.steps]
     yield _Part("Next steps", steps, fixed=True)
     yield _Part("Not as planned" if view.verified else "Not done", list(_undone(view)), CHANGE, 30)
     yield _Part("Needs review", list(_review(view)), CHANGE, 25)
@@ -281,9 +280,7 @@ def _change(line: ChangeView, *, who: bool = False) -> str:
         text += f": {', '.join(_difference(one, line.target) for one in line.differences)}"
     if line.risks:
         text += f" (**{', '.join(map(prose, line.risks))}**)"
-    text += f"; why: {prose(line.change.reason)}"
-    if line.undoes:
-        text += f" ({', '.join(prose(undone_text(one)) for one in line.undoes)})"
+    text += f"; why: {prose(reason_text(line))}"
     if line.places:
         text += f"; from {_places(line.places)}"
     if (ending := line.ending) is not None:

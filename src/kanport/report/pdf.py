@@ -22,7 +22,6 @@ from kanport.report.sentences import (
     project_numbers,
     through_groups,
     utc,
-    what_to_do,
 )
 from kanport.report.view import ChangeView, Difference, Level, View, WithheldView
 
@@ -147,7 +146,7 @@ def _first_pages(page: _Paper, view: View) -> None:
         page.text(f"{_MARKS[sentence.level]}: {sentence.text}"[:600])
     if view.numbers is not None:
         page.text(next(one.text for one in view.sums if one.total.key == "planned"))
-    page.listing("Next steps", what_to_do(view), 10)
+    page.listing("Next steps", view.steps, 10)
     undone = (_change(line) for row in view.undone for line in row.lines)
     page.listing("Not as planned" if view.verified else "Not done", undone, _MOST["undone"])
     review = [_change(line) for line in view.risky]

@@ -1,4 +1,4 @@
-"""A report as an answer that fits a screen: at most 25 lines at 80 columns, whatever its size.
+"""A report as an answer that fits a screen: about 25 lines at 80 columns, whatever its size.
 
 The verdict comes first, and again at the end of a long screen, where it may have scrolled away.
 Between them: what it is about, what stops it and how to override that, counts, what failed or is
@@ -33,6 +33,7 @@ from kanport.report.sentences import (
     by_advice,
     counted,
     listed,
+    ranged,
     some_of,
     unique,
     what_now,
@@ -51,6 +52,7 @@ from kanport.report.view import (
     ChangeView,
     FindingGroup,
     Level,
+    Moves,
     ProjectAccess,
     UndoneRow,
     View,
@@ -199,7 +201,7 @@ def _add_body(page: Page, view: View, most: int) -> None:
         name: _drawn(page, block, view, least.get(name, 3)) for name, block in _SHRINKING.items()
     }
     free -= sum(map(len, shrunk.values()))
-    if free < 0 and view.undone:
+    if free < 0:
         free += len(fixed["projects"])
         fixed["projects"] = []
     for name, want in wants.items():
@@ -313,20 +315,19 @@ def _moved(project: ProjectAccess) -> int:
 
 
 def _project_text(project: ProjectAccess) -> str:
-    made, groups = project.made, project.groups_made
-    parts = [
-        f"{number} {word}"
-        for number, word in (
-            (made.granted, "granted"),
-            (made.changed, "changed"),
-            (made.revoked, "revoked"),
-            (groups.all, "by group"),
-        )
-        if number
-    ]
+    parts = [_moves(project.made)]
+    if groups := _moves(project.groups_made):
+        parts.append(f"group access: {groups}")
     flow = project.flow
-    users = f" ({flow.before} → {counted(flow.after, USER)})" if flow is not None else ""
-    return f"{project.project} {', '.join(parts)}{users}"
+    users = ""
+    if flow is not None:
+        users = f" ({flow.before} → {ranged(flow.least, flow.most)} {USER(flow.most)})"
+    return f"{project.project} {', '.join(filter(None, parts))}{users}"
+
+
+def _moves(made: Moves) -> str:
+    words = ((made.granted, "granted"), (made.changed, "changed"), (made.revoked, "revoked"))
+    return ", ".join(f"{number} {word}" for number, word in words if number)
 
 
 # --- the blocks that shrink: each takes at most so many lines -------------------------------------

@@ -134,7 +134,8 @@ REVIEWS: dict[Review, Noun] = {
     Review.ADMIN_LOST: Noun("revokes administrator rights", "revoke administrator rights"),
 }
 LEFT_PRIVILEGE = Noun(
-    "grants a privileged role or ends with one", "grant a privileged role or end with one"
+    "grants a privileged role or leaves somebody with one",
+    "grant a privileged role or leave somebody with one",
 )
 """What `PRIVILEGE_GRANTED` is called where a revocation is among the changes."""
 NO_ACCESS = "no access"
@@ -300,11 +301,15 @@ def group_move(row: AccessRow) -> tuple[str, str]:
 
 
 def through_groups(row: AccessRow) -> str:
-    """Return how somebody's role changes because groups change."""
+    """Return how somebody's role changes because groups change.
+
+    Where no group may give the role in the end, a direct one may.
+    """
     groups = ", ".join(row.through)
     how = f" (through {groups})" if groups else ""
     if row.maybe:
-        how = f" (uncertain: depends on {groups or 'groups'})"
+        why = f"may depend on {groups}" if groups else "may also have a direct role"
+        how = f" (uncertain: {why})"
     return f"{row.before or NO_ACCESS} → {row.after or NO_ACCESS}{how}"
 
 
@@ -349,17 +354,27 @@ def same_person(facts: Facts) -> str:
     )
 
 
-def undone_text(line: ChangeView) -> str:
-    """Return a change of a run, as a change that undoes it names it."""
+def undone_texts(line: ChangeView) -> list[str]:
+    """Return the changes of a run that a change undoes: what each did, of several with its id."""
+    several = len(line.undoes) > 1
+    return [f"{one.change.id}: {_done(one)}" if several else _done(one) for one in line.undoes]
+
+
+def _done(line: ChangeView) -> str:
     parts = [
         f"{one.label} {one.before or no_value(one, line.target)}"
         f" → {one.after or no_value(one, line.target)}"
         for one in line.differences
     ]
     places = f" from {', '.join(line.places)}" if line.places else ""
-    what = f"{line.change.id} {line.verb}"
-    what += f" {target_words(line.change.action, line.target)}" if line.target else ""
-    return f"{what}{f': {listed(parts)}' if parts else ''}{places}"
+    what = line.verb + (f" {target_words(line.change.action, line.target)}" if line.target else "")
+    return f"{what}{f', {listed(parts)}' if parts else ''}{places}"
+
+
+def reason_text(line: ChangeView) -> str:
+    """Return why a change is made; of one that undoes changes of a run, also what these did."""
+    undone = "; ".join(undone_texts(line))
+    return f"{line.change.reason}: {undone}" if undone else line.change.reason
 
 
 def unique(texts: Iterable[str]) -> tuple[str, ...]:
@@ -407,12 +422,34 @@ def plan_headline(
         return stop_text(guards)
     if any(summary.values()):
         return f"{actions_text(summary, would=True)}.{f' {so}.' if so else ''}"
-    users, memberships = unchanged.get("users", 0), unchanged.get("memberships", 0)
-    same = f"{counted(users, USER)} and {counted(memberships, MEMBERSHIP)} are unchanged"
+    numbers = {key: unchanged.get(key, 0) for key in READ}
+    same = (
+        [f"{what} {are(sum(numbers.values()))} unchanged"] if (what := read_text(numbers)) else []
+    )
     if left_out:
-        same = f"{same}, and --only leaves out {counted(left_out, CHANGE)}"
-        return f"Nothing to change in this part of the plan{f', but {so}' if so else ''}: {same}."
-    return f"Nothing to change, but {so}; {same}." if so else f"Nothing to change: {same}."
+        same.append(f"--only leaves out {counted(left_out, CHANGE)}")
+    where = " in this part of the plan" if left_out else ""
+    but = f", but {so}" if so else ""
+    end = f"{';' if so and not left_out else ':'} {', and '.join(same)}" if same else ""
+    return f"Nothing to change{where}{but}{end}."
+
+
+READ: Mapping[str, Noun] = {
+    "users": USER,
+    "memberships": MEMBERSHIP,
+    "group_members": GROUP_MEMBER,
+    "group_access": GROUP_ACCESS,
+}
+"""What sources ask for, by the key of its number."""
+
+
+def read_text(numbers: Mapping[str, int]) -> str:
+    """Return how many users and relations there are, without those that there are none of.
+
+    >>> read_text({"users": 3, "memberships": 1}), read_text({"users": 0, "group_members": 2})
+    ('3 users and 1 membership', '2 group members')
+    """
+    return listed([counted(number, READ[key]) for key, number in numbers.items() if number])
 
 
 def stop_text(guards: Sequence[GuardVerdict]) -> str:
@@ -510,6 +547,54 @@ def run_headline(done: Mapping[Action, int], tally: Tally, *, stopped: Fact | No
     return f"{start}{in_place} in place; {listed(left)}."
 
 
+def verdict_text(
+    kind: ViewKind,
+    headline: str,
+    planned: int,
+    tally: Tally | None,
+    guards: Sequence[GuardVerdict],
+    *,
+    stopped: bool,
+    errors: int,
+    bad_rows: int,
+) -> str:
+    """Return a report in one short sentence, as a screen begins and ends with it."""
+    if tally is not None and planned:
+        return _run_verdict(tally, stopped=stopped)
+    if kind is ViewKind.PLAN and planned and not any(guard.tripped for guard in guards):
+        overridden = sum(guard.lifted for guard in guards)
+        checks = f"{counted(overridden, GUARD)} overridden"
+        checks = checks if overridden else "all safety checks passed"
+        return f"Ready: {counted(planned, CHANGE)}, {checks}."
+    if kind is ViewKind.VALIDATION and errors:
+        return _not_valid(errors, bad_rows)
+    return headline
+
+
+def _run_verdict(tally: Tally, *, stopped: bool) -> str:
+    if tally.complete and not stopped:
+        every = "The change was" if tally.planned == 1 else f"All {tally.planned} changes were"
+        already = f" ({tally.already} were there already)" if tally.already else ""
+        return f"{every} made{already}."
+    parts = [
+        f"{number} {status.word}"
+        for number, status in (
+            (tally.already, Status.ALREADY),
+            (tally.failed, Status.FAILED),
+            (tally.skipped, Status.SKIPPED),
+            (tally.not_attempted, Status.NOT_ATTEMPTED),
+        )
+        if number
+    ]
+    made = f"{tally.done} of {counted(tally.planned, CHANGE)} made"
+    return f"{'Stopped early. ' if stopped else ''}{', '.join([made, *parts])}."
+
+
+def _not_valid(errors: int, bad_rows: int) -> str:
+    where = f" in {counted(bad_rows, ROW)}" if bad_rows else ""
+    return f"The data is not valid: {counted(errors, SEVERITIES[Severity.ERROR])}{where}."
+
+
 def _part(number: int, of: int) -> str:
     """Return a part of the changes with its verb.
 
@@ -533,19 +618,15 @@ def verification_headline(verified: Verified) -> str:
 
 
 def validation_headline(
-    numbers: Mapping[Severity, int], *, users: int, memberships: int, bad_rows: int, sources: int
+    numbers: Mapping[Severity, int], *, read: Mapping[str, int], bad_rows: int, sources: int
 ) -> str:
-    """Return whether the data is valid."""
-    what = f"{counted(users, USER)} and {counted(memberships, MEMBERSHIP)}"
-    where = counted(sources, SOURCE)
+    """Return whether the data is valid; `read` is what could be read, by its key in `READ`."""
+    what = read_text(read)
     if errors := numbers[Severity.ERROR]:
-        found = counted(errors, SEVERITIES[Severity.ERROR])
-        if bad_rows:
-            found += f" in {counted(bad_rows, ROW)}"
-        rest = f" {what} can be read." if users or memberships else ""
-        return f"The data is not valid: {found}.{rest}"
+        rest = f" {what} can be read." if what else ""
+        return f"{_not_valid(errors, bad_rows)}{rest}"
 
-    return f"The data is valid: {what} from {where}."
+    return f"The data is valid: {what or 'nothing'} from {counted(sources, SOURCE)}."
 
 
 def risk_sentences(
@@ -622,12 +703,12 @@ def _flow(flow: Flow) -> str:
 _STOPS = 3
 """So many safety checks that stop a plan are named with their reasons at the top of a report."""
 
-# What to do about changes that were not made, where their reason does not say it.
+# What to do about changes that were not made before the next plan, where no reason says it.
 _WHAT_NOW: Mapping[Status | VerifyStatus, str] = {
-    Status.FAILED: "read Kanboard's log, then plan again",
-    Status.SKIPPED: "correct what failed before, then plan again",
+    Status.FAILED: "read Kanboard's log",
+    Status.SKIPPED: "correct what failed before",
     Status.NOT_ATTEMPTED: "finish the run",
-    VerifyStatus.MISMATCH: "find out who changed it, or plan again",
+    VerifyStatus.MISMATCH: "find out what the run did, and who changed the server since",
 }
 
 
@@ -636,11 +717,13 @@ def what_now(row: UndoneRow) -> str:
     return row.why.hint or _WHAT_NOW[row.status]
 
 
-def what_to_do(view: View) -> list[str]:
-    """Return what to do now: the next commands, and what to do about what was not made."""
-    stops = [guard for guard in view.guards if guard.tripped]
+def what_to_do(
+    guards: Iterable[GuardVerdict], undone: Sequence[UndoneRow], commands: Sequence[str]
+) -> list[str]:
+    """Return what to do now: about what was stopped or not made, then the next commands."""
+    stops = [guard for guard in guards if guard.tripped]
     together = [guard for guard in stops if guard.override]
-    steps = list(view.next_steps)
+    steps = []
     if len(together) > 1:
         options = " ".join(shlex.join(["--allow", str(guard.override)]) for guard in together)
         names = listed([guard.guard for guard in together])
@@ -650,10 +733,16 @@ def what_to_do(view: View) -> list[str]:
         )
         stops = [guard for guard in stops if not guard.override]
     steps += [f"{guard.guard}: {guard.hint}" for guard in stops if guard.hint]
-    for rows in by_advice(view.undone):
+    for rows in by_advice(undone):
         number = sum(len(row.lines) for row in rows)
         steps.append(f"{number} {rows[0].status.word}: {what_now(rows[0])}")
-    return steps
+    return [*steps, *commands]
+
+
+def last_steps(undone: Iterable[UndoneRow]) -> tuple[str, ...]:
+    """Return what to do last where no command is known; nothing if a run is to be finished."""
+    again = any(row.status is not Status.NOT_ATTEMPTED for row in undone)
+    return ("Then plan again.",) if again else ()
 
 
 def by_advice(undone: Iterable[UndoneRow]) -> list[list[UndoneRow]]:
@@ -706,13 +795,17 @@ def finding_sentences(
     """Return how many findings there are; nothing where there are none.
 
     An error stops the data from being used; a plan that was made all the same has left it out. The
-    findings of an `undo` are about what it leaves in place.
+    findings of an `undo` are about what it cannot undo, or only in part.
     """
     parts = [counted(numbers[s], noun) for s, noun in SEVERITIES.items() if numbers[s]]
     if not parts:
         return []
     if undo:
-        return [Sentence(Level.LOOK, f"{listed(parts)} about what this undo leaves in place.")]
+        return [
+            Sentence(
+                Level.LOOK, f"{listed(parts)} about what this undo cannot undo, or only in part."
+            )
+        ]
     about = f"{listed(parts)} about the input"
     if numbers[Severity.ERROR]:
         if planned:

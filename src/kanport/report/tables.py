@@ -14,7 +14,7 @@ from kanport.errors import UsageError
 from kanport.findings import Finding
 from kanport.plan.change import called
 from kanport.report.escape import escape_control
-from kanport.report.sentences import OPEN_BECAUSE, SEVERITIES, undone_text
+from kanport.report.sentences import OPEN_BECAUSE, SEVERITIES, reason_text
 from kanport.report.view import (
     AccessRow,
     Account,
@@ -75,7 +75,6 @@ def _change(line: ChangeView, names: dict[str, str | None]) -> tuple[Cell, ...]:
     change = line.change
     who = line.username
     before, after = _states(line)
-    undone = "; ".join(map(undone_text, line.undoes))
     told: tuple[Cell, ...] = (
         change.id,
         change.action.value,
@@ -86,7 +85,7 @@ def _change(line: ChangeView, names: dict[str, str | None]) -> tuple[Cell, ...]:
         before,
         after,
         "; ".join(line.risks) or None,
-        f"{change.reason} ({undone})" if undone else change.reason,
+        reason_text(line),
         ", ".join(line.places) or None,
     )
     ending = line.ending

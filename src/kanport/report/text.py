@@ -12,15 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from kanport.findings import Finding, Severity
-from kanport.outcome import Status, Tally, Verified
+from kanport.outcome import Tally, Verified
 from kanport.report.changes import PersonChanges, people_and_groups
 from kanport.report.page import Page, padded, width_of
 from kanport.report.sentences import (
-    CHANGE,
-    GUARD,
-    ROW,
     SEVERITIES,
-    counted,
     deed,
     fact_rows,
     group_move,
@@ -28,14 +24,13 @@ from kanport.report.sentences import (
     open_words,
     project_numbers,
     ranged,
-    stop_text,
+    reason_text,
     target_words,
     through_groups,
     utc,
-    what_to_do,
     whose,
 )
-from kanport.report.view import AccessRow, ChangeView, Difference, Level, Sum, View, ViewKind
+from kanport.report.view import AccessRow, ChangeView, Difference, Level, Sum, View
 
 LEVELS = {
     Level.GOOD: ("✓", "green"),
@@ -49,7 +44,7 @@ def render(view: View, console: Console) -> None:
     """Print a report on a console, and leave out nothing."""
     page = Page.on(console)
     _top(page, view)
-    _list(page, "Next steps", what_to_do(view))
+    _list(page, "Next steps", view.steps)
     _undone(page, view)
     show_risky(page, view)
     _withheld(page, view)
@@ -71,51 +66,10 @@ def render(view: View, console: Console) -> None:
     page.show()
 
 
-def verdict_of(view: View) -> tuple[Level, str]:
-    """Return how it ended, in a sentence."""
-    if isinstance(view.tally, Tally) and view.lines:
-        return view.level, _run_verdict(view, view.tally)
-    if view.kind is ViewKind.PLAN and any(guard.tripped for guard in view.guards):
-        return Level.STOP, stop_text(view.guards)
-    if view.kind is ViewKind.PLAN and view.lines:
-        overridden = sum(guard.lifted for guard in view.guards)
-        checks = f"{counted(overridden, GUARD)} overridden"
-        checks = checks if overridden else "all safety checks passed"
-        return view.level, f"Ready: {counted(len(view.lines), CHANGE)}, {checks}."
-    errors = sum(finding.severity is Severity.ERROR for finding in view.findings)
-    if view.kind is ViewKind.VALIDATION and errors:
-        rows = next(count.number for count in view.counts if count.key == "invalid_rows")
-        where = f" in {counted(rows, ROW)}" if rows else ""
-        found = counted(errors, SEVERITIES[Severity.ERROR])
-        return view.level, f"The data is not valid: {found}{where}."
-    return view.level, view.headline
-
-
-def _run_verdict(view: View, tally: Tally) -> str:
-    stopped = view.facts.run is not None and view.facts.run.stopped is not None
-    if tally.complete and not stopped:
-        every = "The change was" if tally.planned == 1 else f"All {tally.planned} changes were"
-        already = f" ({tally.already} were there already)" if tally.already else ""
-        return f"{every} made{already}."
-    parts = [
-        f"{number} {status.word}"
-        for number, status in (
-            (tally.already, Status.ALREADY),
-            (tally.failed, Status.FAILED),
-            (tally.skipped, Status.SKIPPED),
-            (tally.not_attempted, Status.NOT_ATTEMPTED),
-        )
-        if number
-    ]
-    made = f"{tally.done} of {counted(tally.planned, CHANGE)} made"
-    return f"{'Stopped early. ' if stopped else ''}{', '.join([made, *parts])}."
-
-
 def add_verdict(page: Page, view: View) -> None:
     """Add the verdict with its mark."""
-    level, verdict = verdict_of(view)
-    mark, color = LEVELS[level]
-    page.add(page.mark(f"{mark} ", color).append_text(page.prose(verdict, "bold")), hang=2)
+    mark, color = LEVELS[view.level]
+    page.add(page.mark(f"{mark} ", color).append_text(page.prose(view.verdict, "bold")), hang=2)
 
 
 def drawn(view: View) -> str:
@@ -453,7 +407,7 @@ def _why(page: Page, line: ChangeView) -> Text:
             told.append(": ").append_text(page.styled(ending.reason))
         parts.append(told)
     parts.extend(page.prose(risk, "yellow") for risk in line.risks)
-    parts.append(page.styled(line.change.reason, "dim"))
+    parts.append(page.styled(page.glyph(reason_text(line)), "dim"))
     parts.extend(page.styled(place, "dim") for place in line.places)
     return page.mark(" · ", "dim").join(part for part in parts if cell_len(part.plain))
 
@@ -503,7 +457,7 @@ def _plain_why(page: Page, line: ChangeView) -> Iterator[str]:
         reason = f": {page.safe(ending.reason)}" if ending.reason is not None else ""
         yield page.glyph(ending.word) + reason
     yield from map(page.safe, line.risks)
-    yield page.safe(line.change.reason)
+    yield page.safe(page.glyph(reason_text(line)))
     yield from map(page.safe, line.places)
 
 

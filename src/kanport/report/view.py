@@ -111,8 +111,13 @@ class Ending:
 
     @property
     def reason(self) -> str | None:
-        """The wording of `why`."""
-        return None if self.why is None else self.why.text
+        """The wording of `why`; of an unchanged thing, that nothing was left to do."""
+        if self.why is not None:
+            return self.why.text
+        return ALREADY if self.status is Status.ALREADY else None
+
+
+ALREADY = "the server already had the planned state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +234,7 @@ class AccessRow:
         """Why it changes, or that it does not."""
         if not self.moves:
             return "stays as it is" if self.line is None else self.line.change.reason
-        return f"through {', '.join(self.through)}" if self.through else "its groups change"
+        return f"through {', '.join(self.through)}" if self.through else "a group of theirs changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -555,7 +560,8 @@ class Facts:
 
     `verified_at` is when the server was looked at (UTC, RFC 3339), in a verification; `made_by` is
     the user and the machine that made the plan, `allowed` what `--allow` let it do for one run.
-    `undoes` is the run that the plan takes back.
+    `undoes` is the run that the plan takes back, `review` the name of the access review whose
+    decisions it carries out.
     """
 
     mapping: PlanMapping
@@ -569,6 +575,7 @@ class Facts:
     made_by: str = ""
     allowed: Mapping[str, int] = field(default_factory=dict)
     undoes: PlanUndone | None = None
+    review: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -583,12 +590,15 @@ class View:
     stays, `access` has the changes only, and there is no matrix.
     `rows` is what became of each row of the input, empty where a plan does not tell its rows.
     `open` are the removals that are open since an earlier run, the oldest first.
+    `verdict` is the headline in short. `steps` are what to do now, and the last of them
+    are `next_steps`: if possible commands, which only the command knows that makes the report.
     """
 
     kind: ViewKind
     title: str
     level: Level
     headline: str
+    verdict: str
     sentences: tuple[Sentence, ...]
     facts: Facts
     summary: tuple[ActionRow, ...]
@@ -605,6 +615,7 @@ class View:
     sums: tuple[Sum, ...]
     counts: tuple[Count, ...]
     next_steps: tuple[str, ...]
+    steps: tuple[str, ...]
     verified: Verified | None = None
     access: tuple[AccessRow, ...] = ()
     matrix: Matrix | None = None

@@ -124,7 +124,7 @@ def _unreachable(source: str, file: Path, problem: Exception) -> Unreachable:
             return Unreachable(f"{said} may not be read", hint="check its permissions")
         case OSError(strerror=why):
             return Unreachable(f"{said} cannot be read: {why}")
-    hint = "check `path`" if source else ""
+    hint = 'check "path" in the mapping' if source else ""
     return Unreachable(f"{said} cannot be read: the path is not valid", hint=hint)
 
 

@@ -467,7 +467,10 @@ def test_the_plan_names_the_run_and_the_mapping_and_does_not_depend_on_the_order
     assert plan.mapping.path == done.plan.mapping.path
     assert plan.summary == {"user.disable": 2}
     assert plan == back(done, state(User(3, "bob"), ADA))
-    assert [c.reason for c in plan.changes] == ["undoes c0001", "undoes c0002"]
+    assert [c.reason for c in plan.changes] == [
+        "undoes c0001 of the run",
+        "undoes c0002 of the run",
+    ]
 
 
 def test_the_stable_ids_mean_the_old_usernames_again() -> None:

@@ -268,7 +268,7 @@ def test_members_of_private_projects_do_not_make_a_share_larger() -> None:
     )
     assert message(plan, "limit-revoke") == (
         "Limit exceeded: 2 revocations planned, 1 allowed (default: 20% of 3 memberships in the"
-        " projects read)"
+        " projects read, rounded up)"
     )
 
 

@@ -75,13 +75,16 @@ def test_the_verdict_says_that_it_was_lifted_and_up_to_which_number() -> None:
     verdict = next(v for v in disabling(4, disable=40).guards if v.guard == "limit-disable")
     assert (verdict.tripped, verdict.lifted, verdict.hint) == (False, True, None)
     assert verdict.message == (
-        "Limit exceeded: 4 users would be disabled, 2 allowed (default: 10% of 11 active users);"
-        " overridden for this run, up to 40"
+        "Limit exceeded: 4 users would be disabled, 2 allowed (default: 10% of 11 active users,"
+        " rounded up); overridden for this run, up to 40"
     )
     verdict = next(v for v in disabling(4, disable=3).guards if v.guard == "limit-disable")
     assert verdict.message.endswith("; --allow overrides this check up to 3")
     within = next(v for v in disabling(1, disable=3).guards if v.guard == "limit-disable")
     assert not within.lifted
+    assert within.message.endswith("; --allow raises this to 3 for this run")
+    of_no_use = next(v for v in disabling(1, disable=2).guards if v.guard == "limit-disable")
+    assert of_no_use.message.endswith("rounded up)")
 
 
 def test_the_number_stands_in_the_plan_and_in_its_digest(tmp_path: Path) -> None:

@@ -108,19 +108,20 @@ def test_a_file_that_was_cut_off_does_not_empty_a_small_server() -> None:
     disable, revoke, in_project = (verdict for verdict in plan.guards if verdict.tripped)
     assert (disable.guard, disable.message, disable.hint) == (
         "limit-disable",
-        "Limit exceeded: 11 users would be disabled, 2 allowed (default: 10% of 13 active users)",
+        "Limit exceeded: 11 users would be disabled, 2 allowed (default: 10% of 13 active users,"
+        " rounded up)",
         "check the plan; if it is correct, --allow disable=11 overrides this check for one run; or"
         " set disable: 11 under limits in the mapping",
     )
     assert (revoke.guard, revoke.message) == (
         "limit-revoke",
         "Limit exceeded: 11 revocations planned, 3 allowed (default: 20% of 12 memberships in the"
-        " projects read)",
+        " projects read, rounded up)",
     )
     assert (in_project.guard, in_project.message) == (
         "limit-revoke-in-project",
         "Limit exceeded in ALPHA: up to 11 members would lose access, including disabled and"
-        " removed users, 6 allowed (default: 50% of 12 members, at least 3)",
+        " removed users, 6 allowed (default: 50% of 12 members, rounded up, at least 3)",
     )
 
 
@@ -136,11 +137,13 @@ def test_a_leaver_is_within_the_limits_that_hold_by_default() -> None:
         a_mapping(memberships_missing="revoke", protect=["admin"]),
     )
     assert [verdict.message for verdict in plan.guards[2:]] == [
-        "Within the limit: 1 user would be disabled, 1 allowed (default: 10% of 2 active users)",
+        "Within the limit: 1 user would be disabled, 1 allowed (default: 10% of 2 active users,"
+        " rounded up)",
         "Within the limit: 1 revocation planned, 1 allowed (default: 20% of 1 membership in the"
-        " projects read)",
+        " projects read, rounded up)",
         "Within the limit in each project, most in ALPHA: up to 1 member would lose access,"
-        " including disabled and removed users, 3 allowed (default: 50% of 1 member, at least 3)",
+        " including disabled and removed users, 3 allowed (default: 50% of 1 member,"
+        " rounded up, at least 3)",
     ]
 
 
@@ -248,10 +251,10 @@ def test_a_limit_on_updates_counts_changed_roles_too() -> None:
 def test_every_guard_that_applies_says_what_it_looked_at() -> None:
     plan = plan_for(a_state(desired_user("admin")), a_server(), a_mapping(limits={"create": 3}))
     assert [verdict.guard for verdict in plan.guards] == ["last-admin", "protected", "limit-create"]
-    assert plan.guards[0].message == "1 active administrator remains"
+    assert plan.guards[0].message == "1 active administrator remains, not counting new ones"
     assert plan.guards[2].message == "Within the limit: 0 users would be created, 3 allowed"
     two = plan_for(a_state(desired_user("admin")), a_server(User(2, "root", role="app-admin")))
-    assert two.guards[0].message == "2 active administrators remain"
+    assert two.guards[0].message == "2 active administrators remain, not counting new ones"
 
 
 def test_a_protected_account_in_a_change_stops_the_plan_however_it_got_there() -> None:

@@ -56,7 +56,7 @@ def test_half_of_the_members_or_three_may_lose_access(members: int, allowed: int
         assert stopped(revoking(server, allowed + 1)) == [
             f"Limit exceeded in BETA: up to {allowed + 1} members would lose access, including"
             f" disabled and removed users, {allowed} allowed"
-            f" (default: 50% of {members} members, at least 3)"
+            f" (default: 50% of {members} members, rounded up, at least 3)"
         ]
 
 
@@ -77,7 +77,7 @@ def test_disabling_some_and_revoking_others_adds_up() -> None:
     plan = plan_for(a_state(*leavers, *stay), server, a_mapping(memberships_missing="revoke"))
     assert stopped(plan) == [
         "Limit exceeded in BETA: up to 5 members would lose access, including disabled and removed"
-        " users, 4 allowed (default: 50% of 8 members, at least 3)"
+        " users, 4 allowed (default: 50% of 8 members, rounded up, at least 3)"
     ]
 
 
@@ -105,6 +105,19 @@ def test_a_mapping_says_how_many_in_each_project_and_in_single_ones(
 ) -> None:
     plan = revoking(a_large_server(6), 5, limits=limits)
     assert bool(stopped(plan)) is stops
+
+
+@pytest.mark.parametrize(
+    ("share", "rest"),
+    [
+        ("50%", "50% of 6 members, rounded down"),
+        ("5%", "5% of 6 members, rounded down, at least 1"),
+        ("0%", "0% of 6 members, rounded down"),
+    ],
+)
+def test_a_limit_says_how_it_follows_from_a_share(share: str, rest: str) -> None:
+    plan = revoking(a_large_server(6), 5, limits={"by_project": {"revoke": share}})
+    assert stopped(plan)[0].endswith(f" allowed ({rest})")
 
 
 def test_each_project_over_its_limit_is_told_by_itself_with_how_to_go_on() -> None:
@@ -136,7 +149,7 @@ def test_roles_raised_and_lowered_are_counted_in_each_project() -> None:
     ]
     assert stopped(_in_beta(to="project-viewer")) == [
         "Limit exceeded in BETA: 6 roles would be lowered, 5 allowed (default: 50% of 10 members,"
-        " at least 3)"
+        " rounded up, at least 3)"
     ]
 
 

@@ -138,7 +138,7 @@ def test_a_source_that_shrank_is_told_with_both_numbers_and_let_pass_by_name() -
 
     assert made().message == (
         'The source "people" has 600 rows, 1000 in the last good run: 400 rows fewer, 300 allowed'
-        " (default: 30% of 1000 rows, at least 2)"
+        " (default: 30% of 1000 rows, rounded up, at least 2)"
     )
     assert "--allow shrink:people=400 overrides this check for one run" in (made().hint or "")
     assert made(shrink_people=399).tripped

@@ -111,7 +111,7 @@ def limit_results(limit: Limit | Share, parts: Sequence[Counted]) -> tuple[Limit
             LimitResult(
                 part.number,
                 limit.of(part.base),
-                _share(limit.percent, part, limit.floor),
+                _share(limit.percent, part, limit.floor, default=True),
                 part.groups,
             )
             for part in parts
@@ -125,7 +125,7 @@ def limit_results(limit: Limit | Share, parts: Sequence[Counted]) -> tuple[Limit
             LimitResult(
                 part.number,
                 share_of(limit.share, part.base),
-                _share(limit.share, part),
+                _share(limit.share, part, int(0 < limit.share * part.base < 100)),
                 part.groups,
             )
             for part in parts
@@ -141,8 +141,8 @@ def shown_parts(results: Iterable[LimitResult], name: str) -> tuple[Fact, ...]:
     return tuple(result.part(name) for result in shown)
 
 
-def _share(percent: float, part: Counted, floor: int | None = None) -> Fact:
-    flags = {"default": floor is not None, "floor": floor, "partial": part.partial}
+def _share(percent: float, part: Counted, floor: int, *, default: bool = False) -> Fact:
+    flags = {"default": default, "floor": floor, "partial": part.partial}
     case = "-".join((part.of, *(flag for flag, on in flags.items() if on)))
     if floor:
         return fact("limit-share", case=case, share=percent, base=part.base, floor=floor)
@@ -257,6 +257,10 @@ def _verdict(
     if any(result.exceeded for result in results):
         key = allow_key(name, of)
         return over_limit(guard, key, number, allow, "", parts=parts, planned=number, **params)
+    if allow is not None and allow > min(result.allowed for result in results):
+        return GuardVerdict.of(
+            fact(guard, case="passed-allowed", parts=parts, planned=number, allow=allow, **params)
+        )
     return GuardVerdict.of(fact(guard, case="passed", parts=parts, planned=number, **params))
 
 

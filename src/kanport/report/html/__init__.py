@@ -44,10 +44,9 @@ from kanport.report.sentences import (
     target_words,
     term_rows,
     through_groups,
-    undone_text,
+    undone_texts,
     unique,
     utc,
-    what_to_do,
 )
 from kanport.report.view import (
     AccessRow,
@@ -181,7 +180,7 @@ def _sections(view: View, grid: "_Grid") -> list[PageSection]:
     """Return the sections that have something to show, in their order on the page."""
     overridden = any(guard.lifted for guard in view.guards)
     planned = (
-        (PageSection("now", "Next steps"), bool(what_to_do(view))),
+        (PageSection("now", "Next steps"), bool(view.steps)),
         (
             PageSection("undone", "Not as planned" if view.verified else "Not done"),
             bool(view.undone),
@@ -257,7 +256,6 @@ def _environment() -> Environment:
         most_changed=_most_changed,
         longest_bar=_longest_bar,
         has_flows=lambda view: any(one.flow is not None for one in view.projects),
-        what_to_do=what_to_do,
         terms=term_rows,
         ranged=ranged,
         actor_rows=actor_rows,
@@ -482,7 +480,7 @@ def _row(line: ChangeView, who: str, span: int, anchor: str | None, *, brief: bo
         after=_values(line, values_of(change.after), after=True),
         ending=line.ending,
         reason=change.reason,
-        undone=[undone_text(one) for one in line.undoes],
+        undone=undone_texts(line),
         risks=line.risks[: len(line.reviews)],
         also=line.risks[len(line.reviews) :],
         places=first_of(cells_of(change.origin, brief=brief)),
