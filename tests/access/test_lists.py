@@ -65,15 +65,15 @@ def test_with_a_mapping_the_lists_compare_server_and_sources() -> None:
 def test_where_access_comes_from_is_said_as_far_as_it_is_known() -> None:
     found = tables(AccessLists(taken(current())))
     assert [row[0:1] + row[3:] for row in found["through-groups"].rows] == [
-        ("ada", "ALPHA", "Project Member", "direct or through Team"),
-        ("bob", "ALPHA", "Project Viewer", "direct or through Team"),
+        ("ada", "ALPHA", "project-member", "direct or through Team"),
+        ("bob", "ALPHA", "project-viewer", "direct or through Team"),
     ]
     matrix = found["people-by-projects"]
     assert matrix.columns == ("User", "ALPHA", "Beta")
     assert list(matrix.rows) == [
-        ("ada", "Member (direct or through Team)", "Member"),
-        ("admin", "Manager", None),
-        ("bob", "Viewer (direct or through Team)", None),
+        ("ada", "project-member (direct or through Team)", "project-member"),
+        ("admin", "project-manager", None),
+        ("bob", "project-viewer (direct or through Team)", None),
     ]
 
 
@@ -96,7 +96,9 @@ def test_every_format_shows_the_same_lists() -> None:
     for text in (as_text(document), as_markdown(document), as_html(document)):
         assert all(table.title in text for table in document.tables if table.rows)
         assert "4 users = 3 active + 1 disabled" in text.replace("`", "")
-    assert as_csv(document, "no-two-factor").splitlines()[1].startswith("ada,Ada,User,active,no")
+    assert (
+        as_csv(document, "no-two-factor").splitlines()[1].startswith("ada,Ada,app-user,active,no")
+    )
 
 
 @given(state=states(), named=st.dictionaries(st.integers(1, 6), st.none() | st.just(("crm",))))

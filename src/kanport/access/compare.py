@@ -21,7 +21,7 @@ from kanport.plan.roles import app_rank, project_rank
 from kanport.records import dataclass
 from kanport.relations import About
 from kanport.report.document import DataTable, Document
-from kanport.report.sentences import USER, Noun, counted, role_name, utc
+from kanport.report.sentences import USER, Noun, counted, utc
 from kanport.report.tables import Cell
 from kanport.report.view import Count, Level, Sum
 
@@ -352,7 +352,7 @@ class AccessComparison:
         if value is None:
             return "unknown" if key.field == TWO_FACTOR else "none"
         if key.field == ROLE:
-            return role_name(str(value)) or "(no role)"
+            return str(value) or "(no role)"
         if key.field == OWNER:
             owner = self.new.user_by_id.get(int(value)) or self.old.user_by_id.get(int(value))
             return f"#{value}" if owner is None else owner.username

@@ -219,17 +219,6 @@ def size(number: int) -> str:
     return counted(number, Noun("byte", "bytes"))
 
 
-_ROLE_NAMES = {
-    "app-admin": "Administrator",
-    "app-manager": "Manager",
-    "app-user": "User",
-    "project-manager": "Project Manager",
-    "project-member": "Project Member",
-    "project-viewer": "Project Viewer",
-}
-"""The names that Kanboard's pages show."""
-
-
 def action_words(action: Action) -> str:
     """Return an action in plain words.
 
@@ -278,12 +267,8 @@ def no_value(difference: Difference, target: str) -> str:
 
 
 def role_name(role: str) -> str:
-    """Return what Kanboard's pages call a role; custom ones are called as they are.
-
-    >>> role_name("project-member"), role_name("Auditor")
-    ('Project Member', 'Auditor')
-    """
-    return _ROLE_NAMES.get(role, role)
+    """Return what every report calls a role: as sources, mappings and Kanboard's API write it."""
+    return role
 
 
 def access_words(row: AccessRow) -> str:
