@@ -59,6 +59,16 @@ def test_a_plan_says_in_one_sentence_what_would_change(
     assert of_plan(make_plan(rows(*actions))).headline == headline
 
 
+def test_a_validation_counts_what_is_read_of_groups_too() -> None:
+    view = of_validation(
+        MAPPING, SOURCES, (), users=83, memberships=1, group_members=22, group_access=3
+    )
+    what = "83 users, 1 membership, 22 group members and 3 group access entries"
+    assert view.headline == f"The data is valid: {what} from 2 sources."
+    counted = {count.key: count.number for count in view.counts}
+    assert (counted["group_members"], counted["group_access"]) == (22, 3)
+
+
 def test_what_to_do_ends_with_the_command_in_every_format() -> None:
     plan = make_plan()
     run = make_run(plan, {1: (Status.FAILED, "no")})

@@ -11,9 +11,10 @@ import pytest
 from openpyxl import load_workbook
 
 from kanport.api import Result
-from kanport.plan.change import Action
+from kanport.plan.change import Action, RelationChange
 from kanport.plan.model import Plan
 from kanport.report import excel, html, json_file, markdown, tables
+from kanport.report import text as plain_text
 from kanport.report.make import of_plan, of_run
 from kanport.report.view import View
 from tests.support.report.html import Reader
@@ -116,3 +117,15 @@ def test_an_undo_shows_each_change_beside_the_one_that_it_takes_back(
     assert all(line.undoes for line in view.lines)
     page = Reader(html.render(view)).parts["Changes by user"].text
     assert page.count("undoes") >= len(view.lines) // 2
+    grant = next(
+        line
+        for line in view.lines
+        if len(line.undoes) == 1
+        and isinstance(change := line.undoes[0].change, RelationChange)
+        and (change.action, change.old_role) == (Action.MEMBERSHIP_GRANT, None)
+    )
+    undone = grant.undoes[0].change
+    assert isinstance(undone, RelationChange)
+    words = f"undoes {undone.id} of the run: grant {undone.project}, no access → {undone.new_role}"
+    assert words in plain_text.drawn(view)
+    assert words in tables.render(view)

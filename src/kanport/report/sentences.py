@@ -347,13 +347,13 @@ def undone_texts(line: ChangeView) -> list[str]:
 
 def _done(line: ChangeView) -> str:
     parts = [
-        f"{one.label} {one.before or no_value(one, line.target)}"
-        f" → {one.after or no_value(one, line.target)}"
+        # In a project there is nothing but a role.
+        ("" if line.target and one.field == "role" else f"{one.label} ")
+        + f"{one.before or no_value(one, line.target)} → {one.after or no_value(one, line.target)}"
         for one in line.differences
     ]
-    places = f" from {', '.join(line.places)}" if line.places else ""
     what = line.verb + (f" {target_words(line.change.action, line.target)}" if line.target else "")
-    return f"{what}{f', {listed(parts)}' if parts else ''}{places}"
+    return f"{what}{f', {listed(parts)}' if parts else ''}"
 
 
 def reason_text(line: ChangeView) -> str:

@@ -355,6 +355,6 @@ def partial(case: str, **params: Param) -> Finding:
 
 
 def about_users(case: str, usernames: Iterable[str], **params: Param) -> list[Finding]:
-    """Return the finding for several users whom Kanport undoes only in part; none for no users."""
+    """Return the finding about changes of these users that Kanport undoes only in part, if any."""
     names = tuple(sorted(set(usernames)))
     return [partial(case, usernames=names, count=len(names), **params)] if names else []
