@@ -62,7 +62,12 @@ from kanport.pipeline.results import (
     random_passwords,
     reporter_of,
 )
-from kanport.pipeline.state_dir import ledger_of_mapping, state_stem, utc_now
+from kanport.pipeline.state_dir import (
+    journal_beside,
+    ledger_of_mapping,
+    state_stem,
+    utc_now,
+)
 from kanport.plan.guards.allowances import NotAllowable, parse_allowed
 from kanport.plan.model import Plan
 from kanport.plan.partial import parse_only
@@ -86,6 +91,7 @@ if TYPE_CHECKING:
     from kanport.pipeline.apply import (
         Application,
         Caller,
+        GivenApproval,
         PasswordsInDanger,
         Ready,
         Resumption,
@@ -136,6 +142,7 @@ __all__ = [
     "Evidence",
     "Exported",
     "FilePath",
+    "GivenApproval",
     "Inputs",
     "Notice",
     "OnProgress",
@@ -192,6 +199,7 @@ __all__ = [
     "files_of_plan",
     "history",
     "is_snapshot",
+    "journal_beside",
     "ledger_needed",
     "load",
     "load_journal",
@@ -233,6 +241,7 @@ _ELSEWHERE: Mapping[str, str] = {
     "Written": "kanport.annotate:Written",
     "Application": "kanport.pipeline.apply:Application",
     "Caller": "kanport.pipeline.apply:Caller",
+    "GivenApproval": "kanport.pipeline.apply:GivenApproval",
     "PasswordsInDanger": "kanport.pipeline.apply:PasswordsInDanger",
     "Ready": "kanport.pipeline.apply:Ready",
     "Resumption": "kanport.pipeline.apply:Resumption",

@@ -261,7 +261,6 @@ def approved_for(
         raise GuardTripped(
             f"the approval by {approval.by!r} is not valid for this plan; nothing was written",
             details=found,
-            hint="look at the plan, then: kanport approve PLAN.json --by NAME --note TEXT",
         )
     document = approval.model_dump_json(
         exclude_none=True, exclude=None if approval.others else {"others"}

@@ -192,4 +192,4 @@ def test_a_saved_plan_that_is_stopped_is_made_again(kanport: Kanport, club: Path
     assert kanport("plan", club, "-o", "plan.json").code == Exit.GUARD
     said = kanport("apply", "plan.json", "--yes")
     assert said.code == Exit.GUARD
-    assert f"make the plan again: kanport plan {club} -o plan.json --allow create=3" in said.err
+    assert f"make the plan again: kanport plan {club} -o PLAN.json --allow create=3" in said.err

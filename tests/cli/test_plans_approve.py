@@ -143,3 +143,28 @@ def test_a_plan_that_a_guard_stops_cannot_be_approved(kanport: Kanport, tmp_path
     refused = kanport("approve", "plan.json", "--by", "Ada", "--note", "x")
     assert refused.code == 4
     assert not (tmp_path / "plan.approval.json").exists()
+
+
+def test_a_plan_that_was_carried_out_is_not_said_to_lack_an_approval(kanport: Kanport) -> None:
+    assert kanport("apply", "plan.json", "--yes").code == 0
+    again = kanport("apply", "plan.json", "--yes", "--require-approval")
+    assert again.code == 2 and "this plan was carried out by run" in again.err
+    approved = kanport("approve", "plan.json", "--by", "Ada", "--note", "x")
+    assert "this plan was carried out by run" in approved.err
+
+
+def test_the_hint_names_the_command_that_approves_this_plan(kanport: Kanport) -> None:
+    refused = kanport("apply", "plan.json", "--yes", "--require-approval")
+    assert refused.code == 4
+    assert refused.err.rstrip().endswith("kanport approve plan.json --by NAME --note TEXT")
+    elsewhere = kanport("apply", "plan.json", "--yes", "--approval", "ok.json")
+    assert elsewhere.err.rstrip().endswith("--note TEXT -o ok.json")
+
+
+def test_what_to_do_next_names_no_file_that_is_there(kanport: Kanport, tmp_path: Path) -> None:
+    (tmp_path / "new-passwords.csv").touch()
+    (tmp_path / "plan.journal.jsonl").touch()
+    planned = kanport("plan", "club.yaml", "-o", "plan.json")
+    assert "plan.journal.jsonl is the journal of an earlier plan" in planned.err
+    assert "--journal plan-2.journal.jsonl --passwords-to new-passwords-2.csv" in planned.out
+    assert "-o plan-2.json" in kanport("plan", "club.yaml").out

@@ -304,7 +304,7 @@ def test_a_review_without_a_mapping_names_itself_after_a_run(
     assert kanport("review", "collect", "review", "-o", "plan.json").code == 0
     applied = kanport("apply", "plan.json", "--yes")
     assert applied.code == 3
-    assert "kanport review collect review -o plan.json" in applied.out + applied.err
+    assert "kanport review collect review -o plan-2.json" in applied.out + applied.err
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,11 @@ def plan(server: Sandbox, kanport: Kanport, tmp_path: Path) -> Path:
     return tmp_path / "plan.json"
 
 
-def approve(kanport: Kanport, monkeypatch: pytest.MonkeyPatch, name: str, account: str) -> None:
+def approve(kanport: Kanport, monkeypatch: pytest.MonkeyPatch, name: str, account: str) -> str:
     monkeypatch.setattr("kanport.pipeline.apply.current_actor", lambda: f"{account}@desk")
     done = kanport("approve", "plan.json", "--by", name, "--note", "Ticket 4711")
     assert done.code == 0, done
+    return done.err
 
 
 def test_two_people_approve_one_after_the_other(
@@ -54,6 +55,24 @@ def test_two_people_approve_one_after_the_other(
     assert shown.code == 0, shown
     masked = kanport("report", "plan.journal.jsonl", "--mask")
     assert "Ada L." not in masked.out and "Bob" not in masked.out.split("By person")[0]
+
+
+def test_a_second_approval_from_the_same_account_says_whose_it_replaces(
+    kanport: Kanport, plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = approve(kanport, monkeypatch, "Ada", "ada")
+    assert "1 of 2 approvals." in first and "replaces" not in first
+    second = approve(kanport, monkeypatch, "Bob", "ada")
+    assert "replaces the approval by Ada: both come from the user account ada" in second
+    assert "1 of 2 approvals." in second
+    assert "2 of 2 approvals." in approve(kanport, monkeypatch, "Cyd", "cyd")
+
+
+def test_what_to_do_next_begins_with_the_approvals(kanport: Kanport, plan: Path) -> None:
+    told = kanport("plan", "club.yaml", "-o", "plan.json").out
+    approval = told.index("kanport approve plan.json --by NAME --note TEXT")
+    assert "by 2 people" in told
+    assert approval < told.index("kanport apply plan.json")
 
 
 def test_sync_leaves_what_needs_approvals_to_people(

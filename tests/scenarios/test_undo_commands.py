@@ -66,6 +66,11 @@ def test_created_users_are_removed_where_that_is_asked_for_with_their_number(
     too_few = kanport("undo", applied, "-o", "back.json", "--remove-created", "1")
     assert too_few.code == 4, too_few
     assert "limit-remove" in too_few.out
+    for command in (["apply", "--yes"], ["approve", "--by", "Ada", "--note", "x"]):
+        refused = kanport(command[0], "back.json", *command[1:])
+        assert refused.code == 4
+        assert "kanport undo JOURNAL -o PLAN.json --remove-created NUMBER" in refused.err
+    assert "nobody can approve it" in refused.err and "nothing was written" not in refused.err
     assert kanport("apply", "back.json", "--yes").code == 4
     assert "ada" in server.store.snapshot().users
     assert kanport("undo", applied, "-o", "back.json", "--remove-created", "2").code == 0

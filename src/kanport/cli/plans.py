@@ -307,24 +307,31 @@ def deliver(
         output.show(view, full_command=full_command, files=files)
     for path in plan_paths:
         output.note_unless_shown(wrote(path, "plan"))
+    for path in plan_paths if plan.changes and not plan.blocked_by else ():
+        if (journal := api.journal_beside(path)).exists():
+            output.warn(
+                f"{journal} is the journal of an earlier plan in {path}, so apply needs another"
+                " name for the new one: --journal FILE"
+            )
     output.say_what_stops(plan)
 
 
 def _next_steps(ctx: click.Context, plan_path: Path | None, plan: "Plan") -> tuple[str, ...]:
     from kanport import api
-    from kanport.cli.runs import apply_line
+    from kanport.cli.runs import steps_to_apply, unused, unused_plan
 
     if not plan.changes:
         return ()
     if plan.blocked_by:
         return overriding_steps(ctx, plan)
     if plan_path is None:
-        return (typed_again(ctx, "-o", "plan.json"),)
+        return (typed_again(ctx, "-o", unused_plan("plan.json")),)
     if not api.random_passwords(plan):
-        return (apply_line(ctx, plan_path),)
+        return steps_to_apply(ctx, plan_path, plan)
+    passwords = str(unused(Path("new-passwords.csv")))
     # They are lost after the run, so the advice must come before it.
     return (
-        apply_line(ctx, plan_path, "--passwords-to", "new-passwords.csv"),
+        *steps_to_apply(ctx, plan_path, plan, "--passwords-to", passwords),
         "Without --passwords-to, the random passwords of new users are lost.",
     )
 
@@ -342,16 +349,20 @@ def overriding_steps(ctx: click.Context, plan: "Plan") -> tuple[str, ...]:
 def collect_line(ctx: click.Context, folder: str) -> str:
     """Return the complete command that collects a review again, on the server of a call."""
     from kanport.cli.review import collect_command
+    from kanport.cli.runs import unused_plan
 
-    options = typed_options(ctx, collect_command)
-    return shlex.join(["kanport", "review", "collect", folder, *options, "-o", "plan.json"])
+    options = [*typed_options(ctx, collect_command), "-o", unused_plan("plan.json")]
+    return shlex.join(["kanport", "review", "collect", folder, *options])
 
 
 def plan_line(ctx: click.Context, mapping: Path | str, only: Iterable[str] = ()) -> str:
     """Return the complete command that plans again on the server of a call, or a part of it."""
+    from kanport.cli.runs import unused_plan
+
     options = typed_options(ctx, plan_command)
     options += chain.from_iterable(("--only", part) for part in only)
-    return shlex.join(["kanport", "plan", str(mapping), *options, "-o", "plan.json"])
+    options += ["-o", unused_plan("plan.json")]
+    return shlex.join(["kanport", "plan", str(mapping), *options])
 
 
 # --- kanport explain ------------------------------------------------------------------------------
@@ -487,9 +498,10 @@ def approve_command(
     if not by.strip() or not note.strip():
         raise UsageError("an approval needs a name and a note", hint="fill in both --by and --note")
     approval_paths = approval_paths or (api.approval_beside(plan_path),)
-    approval = api.approve_plan(
+    given = api.approve_plan(
         plan_path, by=by.strip(), note=note.strip(), lasts=expires, paths=approval_paths
     )
+    approval = given.approval
     if STDOUT not in approval_paths:
         output.data(
             f"{escape_name(approval.by)} approves {counted(approval.changes, 'change', 'changes')}"
@@ -502,6 +514,21 @@ def approve_command(
     if approval.others:
         names = ", ".join(escape_name(one.by) for one in approval.others)
         output.note(f"The file also holds the approval of {names}.")
+    if given.replaced:
+        names = ", ".join(escape_name(one.by) for one in given.replaced)
+        text = f"this replaces the approval by {names}"
+        if given.approvers > 1:
+            who = escape_name(approval.recorded_by.rpartition("@")[0] or approval.recorded_by)
+            output.warn(
+                f"{text}: both come from the user account {who}. A second approver needs an"
+                " account of their own"
+            )
+        else:
+            output.note(f"{text[:1].upper()}{text[1:]}.")
+    if given.approvers > 1:
+        output.note(f"{len(approval.all)} of {given.approvers} approvals.")
+    if given.run:
+        output.warn(f"this plan was carried out by run {given.run}; apply refuses it")
     if approval.signature is None:
         output.note(
             "The approval is not signed: anyone who can write that file can approve. To sign"
@@ -586,10 +613,10 @@ def undo_command(
 
 
 def _undo_steps(ctx: click.Context, plan_path: Path | None, plan: "Plan") -> tuple[str, ...]:
-    from kanport.cli.runs import apply_line
+    from kanport.cli.runs import steps_to_apply, unused_plan
 
     if not plan.changes or plan.blocked_by:
         return ()
     if plan_path is None:
-        return (typed_again(ctx, "-o", "back.json"),)
-    return (apply_line(ctx, plan_path),)
+        return (typed_again(ctx, "-o", unused_plan("back.json")),)
+    return steps_to_apply(ctx, plan_path, plan)

@@ -267,7 +267,7 @@ def collect_command(
     from kanport import api
     from kanport.cli.context import invocation_of
     from kanport.cli.progress import Following
-    from kanport.cli.runs import apply_line
+    from kanport.cli.runs import steps_to_apply
 
     form, plan_paths, output = plan_output(ctx, paths, form)
     check_targets(paths, plan_paths, [mapping_path] if mapping_path is not None else [])
@@ -283,7 +283,7 @@ def collect_command(
         )
     check_targets(paths, plan_paths, api.files_of_plan(plan))
     ready = bool(plan_paths and plan.changes and not plan.blocked_by)
-    steps = (apply_line(ctx, plan_paths[0]),) if ready else ()
+    steps = steps_to_apply(ctx, plan_paths[0], plan) if ready else ()
     deliver(ctx, output, plan, plan_paths, steps)
     ctx.exit(plan.exit_code)
 

@@ -369,10 +369,37 @@ def _with_command(
 # --- the command that finishes a run --------------------------------------------------------------
 
 
-def apply_line(ctx: click.Context, plan_path: Path, *more: str) -> str:
-    """Return the complete command that applies a plan on the server of a call."""
+def steps_to_apply(
+    ctx: click.Context, plan_path: Path, plan: "Plan", *more: str
+) -> tuple[str, ...]:
+    """Return the complete commands that apply a plan on the server of a call.
+
+    They approve it first if its mapping requires that. No command names a file that is there.
+    """
+    from kanport.api import journal_beside
+
     options = typed_options(ctx, apply_command, but=_NEW_EACH_TIME)
-    return shlex.join(["kanport", "apply", str(plan_path), *options, *more])
+    if os.path.lexists(journal_beside(plan_path)):
+        options += ["--journal", str(journal_beside(Path(unused_plan(plan_path))))]
+    line = shlex.join(["kanport", "apply", str(plan_path), *options, *more])
+    if plan.approval is None:
+        return (line,)
+    approve = shlex.join(["kanport", "approve", str(plan_path), "--by", "NAME", "--note", "TEXT"])
+    number = plan.approval.approvers
+    who = "" if number == 1 else f" by {number} people with accounts of their own"
+    return (f"Approval{who}: {approve}", f"Then: {line}")
+
+
+def unused_plan(path: Path | str) -> str:
+    """Return the name of a plan beside which no run left a journal: plan.json, plan-2.json."""
+    from kanport.api import journal_beside
+
+    path = Path(path)
+    number, free = 1, path
+    while os.path.lexists(journal_beside(free)):
+        number += 1
+        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return str(free)
 
 
 _NEW_EACH_TIME = ("journal_path", "yes", "wait", "passwords_to", "discard_passwords")
@@ -401,13 +428,13 @@ def resume_line(
         passwords_to = passwords_to or recorded.terms.passwords_to
     settled: Collection[str] = recorded.settled if recorded is not None else ()
     if passwords_to is not None and plan is not None and random_passwords(plan, settled):
-        parts += ["--passwords-to", str(_free(passwords_to))]
+        parts += ["--passwords-to", str(unused(passwords_to))]
     state = value_of(ctx, "state")
     prefix = f"KANPORT_STATE={shlex.quote(str(state))} " if state is not None else ""
     return prefix + shlex.join(parts)
 
 
-def _free(path: Path) -> Path:
+def unused(path: Path) -> Path:
     """Return an unused name beside a file: `new.csv`, `new-2.csv`, `new-3.csv`.
 
     The name is relative if the file is below the current folder.

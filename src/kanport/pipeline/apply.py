@@ -7,6 +7,7 @@ does what is inside. Approvals beside plans are made and checked here.
 
 import logging
 import os
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import field, replace
@@ -63,7 +64,13 @@ from kanport.pipeline.run import (
     resume_run,
 )
 from kanport.pipeline.run_locks import run_lock, wait_for_killed_runs
-from kanport.pipeline.state_dir import current_actor, state_stem, utc_now, utc_text
+from kanport.pipeline.state_dir import (
+    current_actor,
+    journal_beside,
+    state_stem,
+    utc_now,
+    utc_text,
+)
 from kanport.plan.ledger_update import good_run_of
 from kanport.plan.model import Plan
 from kanport.plan.partial import Only
@@ -86,9 +93,17 @@ def approval_beside(plan_path: Path) -> Path:
 
 
 def approval_of(
-    plan: Plan, path: Path | None, report: Reporter, *, required: bool
+    plan: Plan,
+    path: Path | None,
+    report: Reporter,
+    *,
+    required: bool,
+    plan_path: Path | None = None,
 ) -> Approved | None:
-    """Return the approval that a run records; raise GuardTripped if one is required and missing."""
+    """Return the approval that a run records; raise GuardTripped if one is required and missing.
+
+    `plan_path` is the file of the plan, for the hint.
+    """
     if path is None:
         if required:
             raise GuardTripped(
@@ -107,18 +122,43 @@ def approval_of(
             why = "; ".join(problem.details) or problem.message
             report.notice(fact("approval-ignored", approval=str(path), why=why))
             return None
-        if isinstance(problem, GuardTripped):
-            raise
+        message = problem.message
+        if not isinstance(problem, GuardTripped):
+            message = f"this plan is not approved ({message}); nothing was written"
         raise GuardTripped(
-            f"this plan is not approved ({problem.message}); nothing was written",
+            message,
             details=problem.details,
-            hint="look at the plan, then: kanport approve PLAN.json --by NAME --note TEXT",
+            hint=f"look at the plan, then: {_approve_line(plan_path, path)}",
         ) from problem
+
+
+def _approve_line(plan_path: Path | None, path: Path) -> str:
+    """Return the command that approves a plan, in the file where a run looks for the approval."""
+    known = plan_path is not None and plan_path.exists()
+    line = ["kanport", "approve", str(plan_path) if known else "PLAN.json"]
+    line += ["--by", "NAME", "--note", "TEXT"]
+    if plan_path is None or not known or path != approval_beside(plan_path):
+        line += ["-o", str(path)]
+    return shlex.join(line)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenApproval:
+    """An approval that was written, and what became of others in its file.
+
+    `replaced` are approvals of the same plan that it replaces, `approvers` is how many people must
+    approve the plan, and `run` the id of a run that carried out the plan already, or empty.
+    """
+
+    approval: Approval
+    replaced: tuple[Approval, ...] = ()
+    approvers: int = 1
+    run: str = ""
 
 
 def approve_plan(
     plan_path: Path, *, by: str, note: str, lasts: timedelta, paths: Sequence[Path] = ()
-) -> Approval:
+) -> GivenApproval:
     """Write the approval of exactly the plan of a file, signed if a key is set, to `paths`.
 
     Approvals of the plan that the file has already stay in it, if the mapping requires several.
@@ -130,10 +170,10 @@ def approve_plan(
     paths = paths or (approval_beside(plan_path),)
     for path in paths:
         check_target(path, inputs=[plan_path, *files_of_plan(plan)], over=ArtifactKind.APPROVAL)
-    check_guards(plan)
+    check_guards(plan, so="nobody can approve it")
     now = datetime.now(UTC).replace(microsecond=0)
-    several = plan.approval is not None and plan.approval.approvers > 1
-    there = [path for path in paths if several and path.is_file()]
+    approvers = plan.approval.approvers if plan.approval is not None else 1
+    before = _approvals_in(paths, plan, needed=approvers > 1)
     approval = approve(
         plan,
         by=by,
@@ -143,15 +183,46 @@ def approve_plan(
         recorded_by=current_actor(),
         version=__version__,
         key=approval_key(os.environ),
-        others=[
-            one for path in there[:1] for one in load_approval(path).all if one.plan == plan.digest
-        ],
+        others=before if approvers > 1 else (),
     )
     if why := list(by_planner(approval, plan)):
-        raise GuardTripped("this approval would not be valid; nothing was written", details=why)
+        raise GuardTripped(
+            "this approval would not be valid, so Kanport did not write it", details=why
+        )
     for path in paths:
         write_approval(path, approval)
-    return approval
+    kept = {one.digest for one in approval.others}
+    return GivenApproval(
+        approval,
+        tuple(one for one in before if one.digest not in kept),
+        approvers,
+        _run_of(plan, journal_beside(plan_path)),
+    )
+
+
+def _approvals_in(paths: Sequence[Path], plan: Plan, *, needed: bool) -> tuple[Approval, ...]:
+    """Return the approvals of a plan in the first of these files that exists.
+
+    Raise UsageError for a file that is no approval, if they are `needed`.
+    """
+    for path in paths:
+        if path.is_file():
+            try:
+                return tuple(one for one in load_approval(path).all if one.plan == plan.digest)
+            except UsageError:
+                if needed:
+                    raise
+                break
+    return ()
+
+
+def _run_of(plan: Plan, journal: Path) -> str:
+    """Return the id of the run of a plan that a journal records; empty for no or another run."""
+    try:
+        recorded = load_journal(journal)
+    except UsageError:
+        return ""
+    return recorded.run.id if recorded.finished and recorded.plan.digest == plan.digest else ""
 
 
 # --- apply and resume -----------------------------------------------------------------------------
@@ -286,16 +357,16 @@ class Application(_Prepared):
         by_mapping = self.plan.approval is not None and bool(self.plan.changes)
         self._required = require_approval or approval is not None or by_mapping
         self._approval = path_of(approval) or (approval_beside(path) if path is not None else None)
-        self._approved = self._look_at_approval()
+        self._plan_path = path
         self.journal: Path | None = path_of(journal)
         if journal is None and path is not None:
-            self.journal = path.with_name(f"{path.stem}.journal.jsonl")
-        if self.plan.changes:
-            # Nobody should be asked for what cannot be done anyway.
-            if self.journal is not None:
-                _refuse_journal(self.journal, self.plan)
-            if self._passwords_to is not None:
-                check_new_passwords(self._passwords_to)
+            self.journal = journal_beside(path)
+        # Nobody should be asked for what cannot be done anyway, and be it an approval.
+        if self.plan.changes and self.journal is not None:
+            _refuse_journal(self.journal, self.plan)
+        self._approved = self._look_at_approval()
+        if self.plan.changes and self._passwords_to is not None:
+            check_new_passwords(self._passwords_to)
 
     @contextmanager
     def on(
@@ -346,7 +417,13 @@ class Application(_Prepared):
             )
 
     def _look_at_approval(self) -> Approved | None:
-        return approval_of(self.plan, self._approval, self._report, required=self._required)
+        return approval_of(
+            self.plan,
+            self._approval,
+            self._report,
+            required=self._required,
+            plan_path=self._plan_path,
+        )
 
 
 class PasswordsInDanger(UsageError):
@@ -448,15 +525,25 @@ class Resumption(_Prepared):
             return self._named
         if self.recorded.terms.approval is not None:
             return self.recorded.terms.approval
+        return approval_beside(self._plan_path)
+
+    @property
+    def _plan_path(self) -> Path:
         # The journal of plan.json is plan.journal.jsonl, by default.
         stem = self.journal.name.removesuffix(".jsonl").removesuffix(".journal")
-        return approval_beside(self.journal.with_name(f"{stem}.json"))
+        return self.journal.with_name(f"{stem}.json")
 
     def _look_at_approval(self) -> Approved | None:
         """Return the approval if apply would need one, or needed one when the run began."""
         if not self._required and self.recorded.terms.approval is None:
             return None
-        return approval_of(self.recorded.plan, self._approval, self._report, required=True)
+        return approval_of(
+            self.recorded.plan,
+            self._approval,
+            self._report,
+            required=True,
+            plan_path=self._plan_path,
+        )
 
 
 # --- the inside of runs ---------------------------------------------------------------------------

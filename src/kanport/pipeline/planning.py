@@ -314,28 +314,50 @@ def _stop_at_errors(inputs: Inputs, findings: Iterable[Finding]) -> None:
         )
 
 
-def check_guards(plan: Plan, *, saved: bool = True) -> None:
+def check_guards(plan: Plan, *, saved: bool = True, so: str = "nothing was written") -> None:
     """Raise GuardTripped, with a line for each guard that stops the plan, where one does.
 
     A `saved` plan cannot be overridden any more, so the hint is the command that makes a new one.
+    `so` is what follows from it.
     """
     if not plan.blocked_by:
         return
     hint = None
-    if saved and plan.overriding is not None:
+    if saved and plan.undoes is not None:
+        if all(verdict.guard == "limit-remove" for verdict in plan.blocked_by):
+            line = made_again(plan, "--remove-created", "NUMBER")
+            hint = f"if this is correct, make the plan again: {line}"
+    elif saved and plan.overriding is not None:
         pairs = [
             ("--allow", f"{key}={n}") for key, n in {**plan.allowed, **plan.overriding}.items()
         ]
-        command = ["kanport", "plan", plan.mapping.path, "-o", "plan.json", *chain(*pairs)]
-        hint = f"if this is correct, make the plan again: {shlex.join(command)}"
-    raise stopped_by(plan.blocked_by, hint)
+        line = made_again(plan, *chain(*pairs))
+        hint = f"if this is correct, make the plan again: {line}"
+    raise stopped_by(plan.blocked_by, hint, so=so)
 
 
-def stopped_by(guards: Sequence[GuardVerdict], hint: str | None = None) -> GuardTripped:
-    """Return the error for a plan that these guards stop."""
+def made_again(plan: Plan, *options: str) -> str:
+    """Return the command that makes a plan again: that of its mapping, its review or its undo."""
+    if plan.undoes is not None:
+        line = ["kanport", "undo", "JOURNAL"]
+    elif plan.review is not None:
+        line = ["kanport", "review", "collect", plan.review.folder]
+    else:
+        line = ["kanport", "plan", plan.mapping.path]
+        for part in plan.partial.only if plan.partial is not None else ():
+            line += ["--only", part]
+    text = shlex.join([*line, "-o", "PLAN.json", *options])
+    if plan.undoes is not None:
+        text += f" (JOURNAL: the one of the run {plan.undoes.run})"
+    return text
+
+
+def stopped_by(
+    guards: Sequence[GuardVerdict], hint: str | None = None, *, so: str = "nothing was written"
+) -> GuardTripped:
+    """Return the error for a plan that these guards stop; `so` is what follows from it."""
     return GuardTripped(
-        f"{counted(len(guards), 'safety check', 'safety checks')} stopped the plan;"
-        " nothing was written",
+        f"{counted(len(guards), 'safety check', 'safety checks')} stopped the plan; {so}",
         details=[
             f"{verdict.guard}: {verdict.message}" + (f" ({verdict.hint})" if verdict.hint else "")
             for verdict in guards

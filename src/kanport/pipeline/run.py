@@ -38,7 +38,7 @@ from kanport.mapping import load_mapping
 from kanport.memory import NOTHING
 from kanport.model import AppRole, CurrentState
 from kanport.outcome import Approved, Outcome, Run, VerifyResult
-from kanport.pipeline.planning import check_guards, check_server, stopped_by
+from kanport.pipeline.planning import check_guards, check_server, made_again, stopped_by
 from kanport.pipeline.results import Reporter
 from kanport.pipeline.state_dir import current_actor, has_end, state_folder, utc_now
 from kanport.plan.change import Action, Change
@@ -56,6 +56,10 @@ from kanport.plan.staleness import (
 from kanport.records import dataclass
 
 logger = logging.getLogger(__name__)
+
+
+# How many differences a stale plan is refused with; they can be as many as its changes.
+_MOST_DIFFERENCES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +81,13 @@ def check_fresh(plan: Plan, client: Client, mapping_path: Path | None = None) ->
     current = _read(plan, client)
     moved = differences(plan, current)
     if moved:
+        details = [each.text for each in moved[:_MOST_DIFFERENCES]]
+        if len(moved) > len(details):
+            details.append(f"and {len(moved) - len(details)} more")
         raise PlanStale(
             "the server has changed since the plan was made; nothing was written",
-            details=[each.text for each in moved],
-            hint="make a new plan"
-            + ("" if plan.undoes else f": kanport plan {plan.mapping.path} -o PLAN.json"),
+            details=details,
+            hint=f"make a new plan: {made_again(plan)}",
         )
     _judge(plan, plan.changes, current, mapping_path, client.url)
     return ServerCheck(_admins(current))

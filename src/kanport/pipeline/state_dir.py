@@ -38,6 +38,15 @@ def state_stem(state: Path | None, plan: Plan, run_id: str | None = None) -> Pat
     return folder / f"{name}-{run_id or new_run_id()}"
 
 
+def journal_beside(plan_path: Path) -> Path:
+    """Return where the journal of a run of a plan is by default.
+
+    >>> str(journal_beside(Path("plan.json")))
+    'plan.journal.jsonl'
+    """
+    return plan_path.with_name(f"{plan_path.stem}.journal.jsonl")
+
+
 def state_folder(state: Path | None) -> Path:
     """Return the state folder: `state`, KANPORT_STATE, or `kanport` in the user's state folder.
 
