@@ -81,12 +81,11 @@ def check_fresh(plan: Plan, client: Client, mapping_path: Path | None = None) ->
     current = _read(plan, client)
     moved = differences(plan, current)
     if moved:
-        details = [each.text for each in moved[:_MOST_DIFFERENCES]]
-        if len(moved) > len(details):
-            details.append(f"and {len(moved) - len(details)} more")
+        shown = [each.text for each in moved[:_MOST_DIFFERENCES]]
+        more = len(moved) - _MOST_DIFFERENCES
         raise PlanStale(
             "the server has changed since the plan was made; nothing was written",
-            details=details,
+            details=[*shown, f"and {more} more"] if more > 0 else shown,
             hint=f"make a new plan: {made_again(plan)}",
         )
     _judge(plan, plan.changes, current, mapping_path, client.url)
