@@ -160,13 +160,13 @@ def _happens(row: AccessRow) -> str:
 
 def _by_itself(row: AccessRow) -> str:
     if row.before == row.after:
-        return "may move with groups" if row.maybe else "stays"
-    if row.before is None:
-        may = "may be " if row.maybe else ""
-        return f"{may}granted through a group" if row.moves else f"{may}granted"
-    word = "changed" if row.after is not None else "revoked"
+        return "may change through a group" if row.maybe else "stays"
+    may = "may be " if row.maybe else ""
+    word = "granted" if row.before is None else "changed" if row.after is not None else "revoked"
     if row.moves:
-        return f"may be {word} with groups" if row.maybe else f"{word} with groups"
+        return f"{may}{word} through a group"
+    if row.before is None:
+        return f"{may}{word}"
     return f"{word}, if not through a group" if row.maybe else word
 
 
