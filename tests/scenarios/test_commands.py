@@ -94,9 +94,13 @@ def test_a_plan_that_a_guard_stops_says_so_in_the_last_line_of_stderr_too(
 
 
 def test_a_plan_with_random_passwords_says_how_to_keep_them(kanport: Kanport, club: Path) -> None:
-    assert "--passwords-to FILE" in kanport("plan", club).out
-    kanport("sync", club)
+    # It concerns the command that applies the plan, which only a saved plan has.
     assert "--passwords-to" not in kanport("plan", club).out
+    steps = kanport("plan", club, "-o", "plan.json").out
+    assert "kanport apply plan.json --passwords-to new-passwords.csv" in steps
+    assert "Without --passwords-to, the random passwords of new users are lost." in steps
+    kanport("sync", club)
+    assert "--passwords-to" not in kanport("plan", club, "-o", "plan.json").out
 
 
 def test_a_plan_that_a_guard_stops_is_not_offered_to_apply(
