@@ -302,3 +302,4 @@ def test_what_cannot_be_written_is_a_usage_error(
     assert done.code == 2
     assert says in done.err
     assert (tmp_path / "people.csv").read_text("utf-8") == PEOPLE
+    assert not done.out, "the name is checked before the list is read"

@@ -114,8 +114,7 @@ def write_rejects(
     of_source = _by_source(errors_in(findings))
     written = []
     for name, spec, path in _lists(mapping, target):
-        extension = ".csv" if isinstance(spec, CsvSource) else ".xlsx"
-        _check_extension(target, extension, "--rejects", f"{name} is {spec.path}")
+        _check_extension(target, _extension(spec), "--rejects", f"{name} is {spec.path}")
         reasons: dict[int, list[str]] = defaultdict(list)
         file = read_bytes(name, spec.path, mapping.path.parent)
         for finding in in_order(of_source[name]):
@@ -137,6 +136,23 @@ def write_rejects(
     return tuple(written)
 
 
+def check_lists(mapping: LoadedMapping, annotated: Path | None, rejected: Path | None) -> None:
+    """Check the names of the files for `write_annotated` and `write_rejects`; read no list.
+
+    Raise UsageError as these do.
+    """
+    lists = _list_sources(mapping)
+    if annotated is not None:
+        _check_extension(annotated, ".xlsx", "--annotate")
+    for name, spec in lists if rejected is not None else ():
+        assert rejected is not None  # noqa: S101 - for the type checker
+        _check_extension(rejected, _extension(spec), "--rejects", f"{name} is {spec.path}")
+
+
+def _extension(spec: CsvSource | ExcelSource) -> str:
+    return ".csv" if isinstance(spec, CsvSource) else ".xlsx"
+
+
 def _check_extension(target: Path, extension: str, option: str, why: str = "") -> None:
     if target.suffix.lower() != extension:
         raise UsageError(
@@ -149,6 +165,17 @@ def _lists(
     mapping: LoadedMapping, target: Path
 ) -> Iterator[tuple[str, CsvSource | ExcelSource, Path]]:
     """Yield the files of the CSV and Excel sources, each with the file to write for it."""
+    lists = _list_sources(mapping)
+    for name, spec in lists:
+        path = target if len(lists) == 1 else target.with_stem(f"{target.stem}-{name}")
+        for file in files_of(name, spec, mapping.path.parent):
+            several = path.with_stem(f"{path.stem}-{Path(file).stem}")
+            one = spec.model_copy(update={"path": file})
+            yield name, one, path if spec.files is None else several
+
+
+def _list_sources(mapping: LoadedMapping) -> list[tuple[str, CsvSource | ExcelSource]]:
+    """Return the CSV and Excel sources; raise UsageError where there are none."""
     lists = [
         (name, spec)
         for name, spec in mapping.spec.sources.items()
@@ -159,12 +186,7 @@ def _lists(
             "the mapping reads no CSV or Excel file that could be sent back",
             hint="leave out --annotate and --rejects",
         )
-    for name, spec in lists:
-        path = target if len(lists) == 1 else target.with_stem(f"{target.stem}-{name}")
-        for file in files_of(name, spec, mapping.path.parent):
-            several = path.with_stem(f"{path.stem}-{Path(file).stem}")
-            one = spec.model_copy(update={"path": file})
-            yield name, one, path if spec.files is None else several
+    return lists
 
 
 def _is_of(finding: Finding, file: FileBytes, spec: CsvSource | ExcelSource) -> bool:

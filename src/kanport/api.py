@@ -475,6 +475,16 @@ def annotate_broken(
     return write_annotated(load_mapping(Path(mapping)), findings, Path(path))
 
 
+def check_lists(mapping: FilePath, annotated: Path | None, rejected: Path | None) -> None:
+    """Check the names of the files for `annotate` and `rejects` before the sources are read.
+
+    Raise UsageError for a wrong ending, and ConfigInvalid for an invalid mapping.
+    """
+    from kanport.annotate import check_lists as check
+
+    check(load_mapping(Path(mapping)), annotated, rejected)
+
+
 def rejects(inputs: Inputs, path: FilePath) -> "tuple[Written, ...]":
     """Write the rows of each list that have an error, as they were, with a column of reasons.
 

@@ -394,7 +394,8 @@ def read_secret(path: Path, what: str) -> str:
             content = _read_in_time(file) if stat.S_ISFIFO(mode) else file.read(LONGEST_SECRET + 1)
     except OSError as error:
         raise ConfigInvalid(
-            f"the {what} file {path} cannot be read: {error.strerror or error}"
+            f"the {what} file {path} cannot be read: {error.strerror or error}",
+            hint="check its name, and that you may read it",
         ) from error
     except ValueError as error:
         # A null byte in it.

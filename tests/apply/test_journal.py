@@ -331,3 +331,24 @@ def test_a_file_that_is_no_journal_is_called_so(tmp_path: Path, content: str) ->
     with pytest.raises(UsageError, match=r"README\.md is not a journal") as refused:
         load_journal(path)
     assert "name the .jsonl file" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"record": "run", "format": "kanport-journal/1", "pl', "is cut off in its first record"),
+        (
+            '{"record": "run", "format": "kanport-journal/1", "pl\n',
+            "is damaged in its first record",
+        ),
+        ("", "is empty"),
+    ],
+)
+def test_a_journal_without_a_whole_record_is_called_what_it_is(
+    tmp_path: Path, content: str, words: str
+) -> None:
+    path = tmp_path / "plan.journal.jsonl"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(UsageError, match=words) as refused:
+        load_journal(path)
+    assert refused.value.hint is not None and "kanport resume" not in refused.value.hint

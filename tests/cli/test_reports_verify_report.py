@@ -147,3 +147,22 @@ def test_a_report_names_server_mapping_sources_versions_and_who_made_it(
     told = json.loads(kanport("report", "plan.journal.jsonl", "--format", "json").out)
     assert len(told["facts"]["run"]["journal_sha256"]) == 64
     assert told["facts"]["run"]["id"] and "@" in told["facts"]["run"]["by"]
+
+
+def test_a_plan_or_a_journal_is_not_called_an_invalid_report(kanport: Kanport) -> None:
+    kanport("apply", "plan.json", "--yes")
+    for name, kind in ("plan.json", "a plan"), ("plan.journal.jsonl", "the journal of a run"):
+        told = kanport("verify-report", name)
+        assert told.code == 2 and f"{name} is {kind}, not a report" in told.err
+        assert f"kanport report {name} -o report.html" in told.err
+
+
+def test_a_byte_for_byte_comparison_is_proposed_for_a_valid_report_alone(
+    kanport: Kanport, tmp_path: Path
+) -> None:
+    kanport("report", "plan.json", "-o", "plan.html")
+    assert "byte for byte" in kanport("verify-report", "plan.html").err
+    report = tmp_path / "plan.html"
+    report.write_bytes(report.read_bytes().replace(b"Kanport", b"Kanpart", 1))
+    changed = kanport("verify-report", "plan.html")
+    assert changed.code == 3 and "byte for byte" not in changed.err

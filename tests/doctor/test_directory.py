@@ -151,6 +151,7 @@ def test_a_password_that_is_not_set_is_a_matter_of_configuration(
     checks = look(tmp_path, source(staff.url, bind_password={"env": "NOT_SET"}))
     assert exit_for(checks) is Exit.CONFIG
     assert "NOT_SET is not set" in text_of(checks)
+    assert "export NOT_SET=" in text_of(checks)
 
 
 def test_a_base_that_the_directory_does_not_hold_is_told(staff: Slapd, tmp_path: Path) -> None:

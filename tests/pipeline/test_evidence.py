@@ -335,3 +335,19 @@ def test_a_source_with_passwords_is_not_packed(
         assert "sources/mapping-m.yaml" in archive.namelist()
         assert not [name for name in archive.namelist() if "new.csv" in name]
         assert all(b"Birch-Lantern-41" not in archive.read(name) for name in archive.namelist())
+
+
+def test_a_package_is_never_overwritten(kanport: Kanport, packed: Path) -> None:
+    before = packed.read_bytes()
+    told = kanport("evidence", "plan.journal.jsonl", "-o", packed)
+    assert told.code == 2 and f"{packed} exists already" in told.err
+    assert packed.read_bytes() == before
+
+
+def test_what_is_missing_to_make_a_package_is_named(kanport: Kanport, packed: Path) -> None:
+    told = kanport("evidence", "plan.journal.jsonl")
+    assert told.code == 2 and "name the package to write with -o" in told.err
+    assert "Hint: kanport evidence plan.journal.jsonl -o run.zip" in told.err
+    assert "name the journal" in kanport("evidence", "-o", "x.zip").err
+    plan = kanport("evidence", "plan.json", "-o", "x.zip")
+    assert "plan.json is not a journal" in plan.err and "this is a plan" in plan.err

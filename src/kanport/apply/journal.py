@@ -23,7 +23,7 @@ from kanport.apply.old_journals import upgraded
 from kanport.approval import with_signature
 from kanport.errors import LockHeld, UsageError
 from kanport.facts import Fact, as_written, fact
-from kanport.files import cannot_read, made_for, open_regular
+from kanport.files import ArtifactKind, cannot_read, kind_of, made_for, open_regular
 from kanport.kanboard.rpc import Answer, CallResult, NoAnswer, RefusedCall
 from kanport.lock import lock_file
 from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Approved, EndsRun, Outcome, Run, Status, Tally
@@ -411,7 +411,11 @@ def load_journal(path: Path) -> Recorded:
     end does not count what stands before it.
     """
     records, chained, digest = _records(path)
-    first = records[0] if records else {}
+    if not records:
+        raise UsageError(
+            f"the journal {path} is empty", hint="nothing of a run is recorded; make a new plan"
+        )
+    first = records[0]
     if first.get("format") != FORMAT:
         raise UsageError(f"{path} is not a journal of Kanport", hint=f"expected {FORMAT}")
     try:
@@ -552,7 +556,14 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise UsageError(cannot_read(path, problem, "journal")) from problem
 
 
-def _not_a_journal(path: Path) -> UsageError:
+def _not_a_journal(path: Path, *, cut_off: bool) -> UsageError:
+    if kind_of(path) is ArtifactKind.JOURNAL:
+        how = "cut off" if cut_off else "damaged"
+        return UsageError(
+            f"{path} is {how} in its first record, so it cannot be read",
+            hint="Kanport writes this record before it sends anything: use a complete copy of the"
+            " journal, or make a new plan",
+        )
     hint = made_for(path) or "name the .jsonl file that kanport apply or kanport sync wrote"
     return UsageError(f"{path} is not a journal", hint=hint)
 
@@ -566,7 +577,7 @@ def _records(path: Path) -> tuple[list[Mapping[str, Any]], bool, str]:
         whole.update(line)
         if not line.endswith(b"\n"):
             if not records:
-                raise _not_a_journal(path)
+                raise _not_a_journal(path, cut_off=True)
             break  # torn by a crash
         line = line.removesuffix(b"\n")
         try:
@@ -575,7 +586,7 @@ def _records(path: Path) -> tuple[list[Mapping[str, Any]], bool, str]:
             record = None
         if not isinstance(record, dict):
             if not records:
-                raise _not_a_journal(path)
+                raise _not_a_journal(path, cut_off=False)
             raise UsageError(f"{path}:{number} is not a record of a journal")
         if not _has_its_form(record):
             raise UsageError(f"{path}:{number} is damaged: this record cannot be read")

@@ -181,6 +181,12 @@ def typed_again(ctx: click.Context, *more: str, but: Collection[str] = ()) -> st
     return shlex.join([*parts, *typed_options(ctx, command, but=but), *more])
 
 
+def full_again(ctx: click.Context) -> str:
+    """Return the call as the command line that prints everything, and writes no file again."""
+    return typed_again(ctx, "--full", but=_WRITTEN)
+
+
+_WRITTEN = frozenset({"paths", "report_paths", "annotated_path", "rejects_path"})
 _OF_OUTPUT = frozenset(
     {"quiet", "verbose", "color", "debug", "log_format", "log_file", "full", "summary", "form"}
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kanport.cli.context import typed_again, typed_options
+from kanport.cli.context import full_again, typed_again, typed_options
 from kanport.cli.options import (
     ALLOW,
     DETAIL,
@@ -131,6 +131,8 @@ def validate_command(
         )
     for path in (*report_paths, *lists):
         check_target(path, inputs=[mapping])
+    if lists:
+        api.check_lists(mapping, annotated_path, rejects_path)
     try:
         inputs = read_inputs(ctx, mapping, output)
     except SourceInvalid as problem:
@@ -151,7 +153,7 @@ def validate_command(
             nothing = "The mapping knows all values; there is nothing to add."
             echo(ctx, "note", nothing, nothing)
     else:
-        output.show(view, full_command=typed_again(ctx, "--full"))
+        output.show(view, full_command=full_again(ctx))
     if annotated_path is not None:
         written = api.annotate(inputs, annotated_path)
         _say_written(ctx, written, "cell marked", "cells marked")
@@ -299,7 +301,7 @@ def deliver(
     if output.form == "json":
         output.data(json_safe(api.dump_plan(plan)))
     else:
-        full_command, files = typed_again(ctx, "--full"), {}
+        full_command, files = full_again(ctx), {}
         if plan_paths:
             full_command = shlex.join(["kanport", "report", str(plan_paths[0])])
             files = {"Plan file": str(plan_paths[0])}
@@ -427,7 +429,7 @@ def explain_command(
         with api.connect(settings, read_only=True, warn=output.warn) as server:
             following = Following(ctx, output)
             report = api.explain(inputs, server, who=who or "", project=project, progress=following)
-    show_report(output, report, full_command=typed_again(ctx, "--full"))
+    show_report(output, report, full_command=full_again(ctx))
 
 
 # --- kanport approve ------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 """Commands that report: `report`, `verify`, `verify-report` and `evidence`."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kanport.cli.context import typed_again
+from kanport.cli.context import full_again
 from kanport.cli.options import (
     DETAIL,
     FORMAT,
@@ -156,7 +157,7 @@ def verify_command(ctx: click.Context, /, path: Path, masked: bool, form: str) -
     settings = invocation_of(ctx).settings()
     with api.connect(settings, read_only=True, warn=output.warn) as server:
         verification = api.verify(found, server, progress=Following(ctx, output))
-    output.show(api.view_of(verification, mask=masked), full_command=typed_again(ctx, "--full"))
+    output.show(api.view_of(verification, mask=masked), full_command=full_again(ctx))
     ctx.exit(verification.exit_code)
 
 
@@ -212,7 +213,7 @@ def verify_report_command(
     output = Output(ctx, form)
     checks = api.check_report_file(path, plan_path=plan_path, journal_path=journal_path)
     output.data(_as_json(checks) if form == "json" else _as_text(path, checks))
-    if plan_path is None and journal_path is None:
+    if checks.hold and plan_path is None and journal_path is None:
         output.note("To compare the whole report byte for byte, add --plan or --journal.")
     ctx.exit(Exit.OK if checks.hold else Exit.PARTIAL)
 
@@ -344,13 +345,22 @@ def evidence_command(
         ctx.exit(Exit.OK if evidence.checks.hold else Exit.PARTIAL)
     if signers is not None:
         raise UsageError("--signers requires --verify", hint="leave out --signers")
-    if journal is None or not package_paths:
+    if journal is None:
         raise UsageError(
-            "there is nothing to pack", hint="kanport evidence JOURNAL -o run.zip, or --verify FILE"
+            "name the journal of the run to pack",
+            hint="kanport evidence JOURNAL -o run.zip, or kanport evidence --verify PACKAGE.zip",
         )
+    if not package_paths:
+        line = shlex.join(["kanport", "evidence", str(journal), "-o", "run.zip"])
+        raise UsageError("name the package to write with -o", hint=line)
     read = [one for one in (journal, before_path, after_path, sign_with) if one is not None]
     for path in package_paths:
         check_target(path, inputs=[*read, *attachments])
+        # It may be signed, and the only proof of a run.
+        if path.exists():
+            raise UsageError(
+                f"{path} exists already", hint="name another file with -o, or move that one away"
+            )
     content = api.pack_evidence(
         journal,
         before=before_path,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kanport.cli.context import invocation_of, typed_again
+from kanport.cli.context import full_again, invocation_of
 from kanport.cli.options import (
     DETAIL,
     STATE,
@@ -116,7 +116,7 @@ def state_command(
         report, table = api.access_report(lists), table or "access"
     else:
         report = api.compare_access(old, lists.snapshot, invocation_of(ctx).state, journal_paths)
-    again = typed_again(ctx, "--full")
+    again = full_again(ctx)
     show_report(output, report, report_paths, table=table, full_command=again)
 
 
@@ -172,4 +172,4 @@ def history_command(
 
     output = Output(ctx, form)
     report = api.history(invocation_of(ctx).state, journal_paths)
-    show_report(output, report, report_paths, full_command=typed_again(ctx, "--full"))
+    show_report(output, report, report_paths, full_command=full_again(ctx))

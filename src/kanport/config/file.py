@@ -170,7 +170,10 @@ def _read(path: Path) -> tuple[LocatedDocument, ConfigFile]:
         text = decode(content)
         document = read_toml(text)
     except FileNotFoundError as wrong:
-        raise ConfigInvalid(f"there is no configuration {path}") from wrong
+        raise ConfigInvalid(
+            f"there is no configuration {path}",
+            hint=f"name the file with --config or KANPORT_CONFIG; by default it is {NAME}",
+        ) from wrong
     except (OSError, ValueError) as wrong:
         why = wrong.strerror if isinstance(wrong, OSError) else "the path is not valid"
         raise ConfigInvalid(f"the configuration {path} cannot be read: {why}") from wrong

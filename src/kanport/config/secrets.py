@@ -213,7 +213,10 @@ def read_reference(
     if reference.env is not None:
         text = environ.get(reference.env)
         if text is None:
-            raise ConfigInvalid(f"there is no {what}: {origin} is not set")
+            raise ConfigInvalid(
+                f"there is no {what}: {origin} is not set",
+                hint=f"export {reference.env}=…, or name a file in its place: {{file: PATH}}",
+            )
     elif reference.file is not None:
         text = read_secret(base / at_home(reference.file), what)
     elif reference.keyring is not None:

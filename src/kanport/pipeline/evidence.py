@@ -27,7 +27,7 @@ from kanport import __version__
 from kanport.access.snapshot import Snapshot, load_snapshot
 from kanport.approval import approval_key
 from kanport.errors import ConfigInvalid, UsageError
-from kanport.files import cannot_read, read_file, write_file
+from kanport.files import cannot_read, made_for, read_file, write_file
 from kanport.mapping import load_mapping
 from kanport.messages import counted
 from kanport.normalize import secret_columns
@@ -75,7 +75,7 @@ def pack(
     """
     plan, run = load_plan_or_journal(journal)
     if run is None:
-        raise UsageError(f"{journal} is a plan and no journal", hint="name the journal of a run")
+        raise UsageError(f"{journal} is not a journal", hint=made_for(journal))
     files: dict[str, bytes] = {
         PLAN: dump_plan(plan).encode("utf-8"),
         JOURNAL: read_part(journal),

@@ -4,6 +4,7 @@ What only one command needs is imported there: `kanport plan` of a few rows wait
 """
 
 import os
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kanport import __version__
 from kanport.errors import UsageError
-from kanport.files import ArtifactKind, cannot_read, open_regular, read_file
+from kanport.files import ArtifactKind, cannot_read, kind_of, open_regular, read_file
 from kanport.findings import Finding
 from kanport.kanboard.client import Client
 from kanport.ledger import recall
@@ -160,6 +161,12 @@ def explain(
 # --- is a report as it was made -------------------------------------------------------------------
 
 _MAX_BYTES = 512 * 1024 * 1024
+# What people take for a report of it, and the command that makes one.
+_REPORTED = {
+    ArtifactKind.PLAN: ("kanport", "report"),
+    ArtifactKind.JOURNAL: ("kanport", "report"),
+    ArtifactKind.SNAPSHOT: ("kanport", "state"),
+}
 
 
 def check_report_file(
@@ -173,6 +180,11 @@ def check_report_file(
     from kanport.report.proof import beside, check_report, has_place
 
     plan, run = _belonging(plan_path, journal_path)
+    if (kind := kind_of(path)) in _REPORTED:
+        raise UsageError(
+            f"{path} is {kind.value}, not a report",
+            hint=f"{shlex.join(_REPORTED[kind])} {shlex.quote(str(path))} -o report.html makes one",
+        )
     try:
         content = read_file(path, most=_MAX_BYTES)
         sidecar = read_file(beside(path), most=_MAX_BYTES) if beside(path).exists() else None

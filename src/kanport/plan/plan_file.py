@@ -247,7 +247,10 @@ _NAME_A_PLAN = "name the plan that kanport plan MAPPING -o PLAN.json saved"
 
 def _parse(text: str, path: Path) -> dict[str, Any]:
     if not text.strip():
-        raise UsageError(f"the plan {path} is empty", hint="make it again with kanport plan")
+        what = "journal" if path.suffix == ".jsonl" else "plan"
+        raise UsageError(
+            f"the {what} {path} is empty", hint="make the plan again with kanport plan"
+        )
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as problem:

@@ -30,7 +30,11 @@ def read_password(
     if reference.env is not None:
         origin = f"the environment variable {reference.env}"
         if reference.env not in environ:
-            raise ConfigInvalid(f"the password for the directory is missing: {origin} is not set")
+            raise ConfigInvalid(
+                f"the password for the directory is missing: {origin} is not set",
+                hint=f"export {reference.env}=…, or name a file in the mapping:"
+                " bind_password: {file: PATH}",
+            )
         return _clean(environ[reference.env], origin)
     path = base / (reference.file or "")
     text = read_secret(path, "password").removesuffix("\n").removesuffix("\r")
