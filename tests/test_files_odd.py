@@ -390,3 +390,13 @@ def test_the_link_of_whom_the_folder_belongs_to_is_followed(open_to_all: Path) -
     link.symlink_to(open_to_all / "there.html")
     os.lchown(link, STRANGER, STRANGER)
     check_target(link)
+
+
+def test_a_journal_whose_plan_begins_soon_is_no_plan_and_no_plan_replaces_it(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text('{"format": "kanport-journal/1", "plan": {"format": "kanport-plan/1"}}')
+    assert kind_of(path) is ArtifactKind.JOURNAL
+    with pytest.raises(UsageError, match="the journal of a run would be lost"):
+        check_target(path, over=ArtifactKind.PLAN)

@@ -252,9 +252,11 @@ def kind_of(path: Path) -> ArtifactKind | None:
     if head.startswith(b"SQLite format 3\0"):
         # PRAGMA application_id, at a fixed place of the header (SQLite's file format).
         return ArtifactKind.LEDGER if head[68:72] == LEDGER_ID.to_bytes(4, "big") else None
-    for mark, kind in _MARKS.items():
-        if mark in head[:200]:
-            return kind
+    # A journal holds a plan, which may begin soon after its own format.
+    found = {head[:200].find(mark): kind for mark, kind in _MARKS.items()}
+    found.pop(-1, None)
+    if found:
+        return found[min(found)]
     if head.splitlines()[:1] == [",".join(PASSWORDS_HEADER).encode()]:
         return ArtifactKind.PASSWORDS
     if _NAME_OF_CONFIGURATION in (path.name, path.resolve().name):
