@@ -244,7 +244,7 @@ def test_rejected_rows_stay_as_they_were_and_the_mapping_reads_them(
     option = f", encoding: {encoding}" if encoding == "cp1252" else ""
     (tmp_path / "m.yaml").write_text(CSV % option, "utf-8")
     done = kanport("validate", "m.yaml", "--rejects", "rejects.csv")
-    assert "Wrote rejects.csv: 2 rows with errors." in done.err
+    assert "Wrote rejects.csv: 2 rows left out." in done.err
     rejects = (tmp_path / "rejects.csv").read_bytes().decode(encoding)
     start = f"Personnel\r\n\r\nLogin;Name;Mail;Note;{REASONS}\nbob;Bob;bob(at)example.org;007;"
     assert rejects.startswith(start)
@@ -257,6 +257,23 @@ def test_rejected_rows_stay_as_they_were_and_the_mapping_reads_them(
     assert not (tmp_path / "none.csv").exists()
     users = read_inputs(tmp_path / "m.yaml").desired.users
     assert [user.username.value for user in users] == ["bob", "cem"]
+
+
+def test_each_row_of_a_duplicate_is_rejected_and_counted_as_left_out(
+    kanport: Kanport, tmp_path: Path
+) -> None:
+    rows = ["Login;Name;Mail", "ann;Ann;", "bob;Bob;", "ann;Anna;", "cem;Cem;"]
+    (tmp_path / "people.csv").write_text("\n".join(rows) + "\n", "utf-8")
+    (tmp_path / "m.yaml").write_text(CSV % "", "utf-8")
+    done = kanport("validate", "m.yaml", "--rejects", "rejects.csv")
+    assert "Wrote rejects.csv: 2 rows left out." in done.err
+    assert "1 error in 2 rows" in done.out
+    assert "4 rows of the input = 2 with errors + 2 read" in done.out
+    assert "2 rows with errors" in done.out
+    rejects = (tmp_path / "rejects.csv").read_text("utf-8").splitlines()
+    assert [line[:8] for line in rejects[1:]] == ["ann;Ann;", "ann;Anna"]
+    assert "see also people.csv:4" in rejects[1]
+    assert "see also people.csv:2" in rejects[2]
 
 
 def test_rejected_rows_of_a_workbook_are_a_workbook(kanport: Kanport, tmp_path: Path) -> None:

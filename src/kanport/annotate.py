@@ -12,6 +12,7 @@ import io
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,7 @@ _WIDTHS = (9, 10, 20, 28, 60, 60, 24)
 # What openpyxl does not keep when it writes a workbook that it has read.
 _LOST = {"xl/charts/": "charts", "xl/media/": "pictures", "xl/drawings/drawing": "drawings"}
 _MOST_COMMENT = 2_000
+_MOST_OTHERS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def write_annotated(
         except SourceInvalid:
             written.append(Written(None, name, 0))
             continue
-        found = [one for one in in_order(of_source[name]) if _is_of(one, file, spec)]
+        found = [one for one in in_order(of_source[name]) if _is_of(one.origin, file, spec)]
         marked = _mark(book, sheet, found, rows)
         stream = io.BytesIO()
         book.save(stream)
@@ -106,22 +108,17 @@ def write_rejects(
     findings: Iterable[Finding],
     target: Path,
 ) -> tuple[Written, ...]:
-    """Write the rows of each list that have an error, as they were, with a column of reasons.
+    """Write the rows of each list that are left out, as they were, with a column of reasons.
 
     The file has the type of its list, so the same mapping reads it. A list without rejected rows
     gives no file. Raise UsageError as `write_annotated`.
     """
-    of_source = _by_source(errors_in(findings))
+    errors = in_order(errors_in(findings))
     written = []
     for name, spec, path in _lists(mapping, target):
         _check_extension(target, _extension(spec), "--rejects", f"{name} is {spec.path}")
-        reasons: dict[int, list[str]] = defaultdict(list)
         file = read_bytes(name, spec.path, mapping.path.parent)
-        for finding in in_order(of_source[name]):
-            if not _is_of(finding, file, spec):
-                continue
-            if finding.origin is not None and finding.origin.row is not None:
-                reasons[finding.origin.row].append(_reason(finding))
+        reasons = _reasons(errors, name, file, spec)
         if not reasons:
             continue
         header = next(iter(tables[name].headers.values())).row or 1
@@ -189,9 +186,8 @@ def _list_sources(mapping: LoadedMapping) -> list[tuple[str, CsvSource | ExcelSo
     return lists
 
 
-def _is_of(finding: Finding, file: FileBytes, spec: CsvSource | ExcelSource) -> bool:
-    """Return whether a finding of a source is about this one of its files."""
-    origin = finding.origin
+def _is_of(origin: Origin | None, file: FileBytes, spec: CsvSource | ExcelSource) -> bool:
+    """Return whether a place of a source is in this one of its files."""
     return spec.files is None or origin is None or origin.file == file.origin.file
 
 
@@ -211,9 +207,21 @@ def _by_source(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
     return of_source
 
 
-def _reason(finding: Finding) -> str:
-    place = finding.origin.column if finding.origin is not None else None
-    return f"{place}: {finding.message}" if place else finding.message
+def _reasons(
+    errors: Iterable[Finding], name: str, file: FileBytes, spec: CsvSource | ExcelSource
+) -> Mapping[int, Sequence[str]]:
+    """Return why rows of a file are left out: an error that is about several is in each."""
+    reasons: dict[int, list[str]] = defaultdict(list)
+    for finding in errors:
+        rows = {place.at(column=None, position=None, cell=None): place for place in finding.places}
+        for row, place in rows.items():
+            if row.source == name and row.row is not None and _is_of(row, file, spec):
+                others = list(islice((str(one) for one in rows if one != row), _MOST_OTHERS))
+                reason = f"{place.column}: {finding.message}" if place.column else finding.message
+                if others:
+                    reason += f" (see also {', '.join(others)})"
+                reasons[row.row].append(reason)
+    return reasons
 
 
 # --- the copy: the user's workbook, or a CSV file as a workbook -----------------------------------

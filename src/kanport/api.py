@@ -486,7 +486,7 @@ def check_lists(mapping: FilePath, annotated: Path | None, rejected: Path | None
 
 
 def rejects(inputs: Inputs, path: FilePath) -> "tuple[Written, ...]":
-    """Write the rows of each list that have an error, as they were, with a column of reasons.
+    """Write the rows of each list that are left out, as they were, with a column of reasons.
 
     Raise UsageError if the file cannot be written, or has not the type of the list.
     """

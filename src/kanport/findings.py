@@ -67,6 +67,11 @@ class Finding:
         return Severity(catalogue.FINDINGS[self.code].severity)
 
     @property
+    def places(self) -> tuple[Origin, ...]:
+        """Every place that the finding is about: its own, and the related ones."""
+        return self.related if self.origin is None else (self.origin, *self.related)
+
+    @property
     def fact(self) -> Fact:
         """The code with its parameters; without any in a finding of an earlier version."""
         return Fact(self.code, self.params, self.case)

@@ -75,8 +75,8 @@ PLAN_OUTPUT = output_option(
     "rejects_path",
     type=OutputFile(),
     metavar="OUT",
-    help="Also write the rows with errors, as they were, with a column of reasons (.csv for a CSV"
-    " file, .xlsx for a workbook).",
+    help="Also write the rows that Kanport leaves out, as they were, with a column of reasons (.csv"
+    " for a CSV file, .xlsx for a workbook).",
 )
 @TABLE
 @MASK
@@ -159,7 +159,7 @@ def validate_command(
         _say_written(ctx, written, "cell marked", "cells marked")
     if rejects_path is not None:
         written = api.rejects(inputs, rejects_path)
-        _say_written(ctx, written, "row with an error", "rows with errors")
+        _say_written(ctx, written, "row left out", "rows left out")
         if not written:
             from kanport.cli.context import echo
 

@@ -184,7 +184,7 @@ def rows_where(
     """Return the rows for which the test holds, in the order of mapping and rows."""
     by_place: dict[Place, list[Finding]] = {}
     for finding in known.all_findings:
-        for origin in (finding.origin, *finding.related):
+        for origin in finding.places:
             if (place := row_of(origin)) is not None:
                 by_place.setdefault(place, []).append(finding)
     return tuple(
@@ -243,5 +243,5 @@ def about_rows(findings: Iterable[Finding], rows: Iterable[ExplainedRow]) -> Ite
     """Return the findings that point at one of these rows."""
     places = {row_of(row.origin) for row in rows}
     for finding in findings:
-        if any(row_of(origin) in places for origin in (finding.origin, *finding.related) if origin):
+        if any(row_of(origin) in places for origin in finding.places):
             yield finding

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import accumulate
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -440,9 +441,8 @@ def input_rows(
         for origin in line.change.origin:
             asked[_key(origin)][line.change.id] = line
     for number, finding in enumerate(findings):
-        for place in (finding.origin, *finding.related):
-            if place is not None:
-                noted[_key(place)][number] = finding
+        for place in finding.places:
+            noted[_key(place)][number] = finding
     with_more = {
         key: (tuple(asked.get(key, {}).values()), tuple(noted.get(key, {}).values()))
         for key in asked.keys() | noted.keys()
@@ -530,8 +530,9 @@ class InputRows(LazySequence[InputRow]):
             else:
                 yield InputRow(source, text, _fate(*of_row, planned=self._planned), times, *of_row)
 
+    @cached_property
     def fates(self) -> Counter[RowResult]:
-        """Count what became of the rows, without making an object of each."""
+        """How many rows became what, counted without making an object of each."""
         counts: Counter[RowResult] = Counter()
         plain, noted = _fate((), (), planned=self._planned), self._noted
         for span in self._spans:
@@ -556,7 +557,7 @@ def sum_of_rows(rows: InputRows, *, planned: bool) -> tuple[Sum, ...]:
     """Add up what became of the rows; nothing where a plan does not tell its rows."""
     if not rows:
         return ()
-    numbers = rows.fates()
+    numbers = rows.fates
     total = numbers.total()
     if not planned:
         shown = [RowResult.LEFT_OUT, RowResult.READ]
@@ -577,7 +578,7 @@ def sum_of_rows(rows: InputRows, *, planned: bool) -> tuple[Sum, ...]:
 
 
 def _fate(changes: Sequence[ChangeView], notes: Sequence[Finding], *, planned: bool) -> RowResult:
-    if any(finding.code == "row-skipped" for finding in notes):
+    if planned and any(finding.code == "row-skipped" for finding in notes):
         return RowResult.SKIPPED
     if changes:
         return RowResult.CHANGED if any(line.in_place for line in changes) else RowResult.NOT_MADE

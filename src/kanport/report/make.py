@@ -14,7 +14,7 @@ from kanport.catalogue import FINDINGS
 from kanport.facts import Fact
 from kanport.findings import Finding, Severity, errors_in, in_order
 from kanport.messages import quoted
-from kanport.origin import Origin
+from kanport.origin import Origin, row_places
 from kanport.outcome import (
     NO_REASON,
     NOT_REACHED,
@@ -96,6 +96,7 @@ from kanport.report.view import (
     OpenView,
     ProjectAccess,
     RiskRow,
+    RowResult,
     RunFacts,
     Sentence,
     Sum,
@@ -129,7 +130,8 @@ def of_validation(
     read |= {key: number for key, number in groups.items() if number}
     ordered = tuple(in_order(findings))
     numbers = severities_in(ordered)
-    bad_rows = bad_rows_in(ordered)
+    rows = input_rows(sources, (), ordered, planned=False)
+    bad_rows = bad_rows_in(ordered, rows)
     return _view(
         ViewKind.VALIDATION,
         facts=Facts(mapping_ref, sources, kanport=version, created_at=created_at),
@@ -139,7 +141,7 @@ def of_validation(
             *(Count(key, number, f"{READ[key](number)} read") for key, number in read.items()),
             Count("invalid_rows", bad_rows, f"{ROW(bad_rows)} with errors"),
         ),
-        rows=input_rows(sources, (), ordered, planned=False),
+        rows=rows,
         next_steps=next_steps,
     )
 
@@ -364,7 +366,7 @@ def _view(
             guards,
             stopped=stopped is not None,
             errors=numbers[Severity.ERROR],
-            bad_rows=bad_rows_in(findings),
+            bad_rows=bad_rows_in(findings, rows),
         ),
         sentences=sentences,
         facts=facts,
@@ -501,9 +503,14 @@ def severities_in(findings: Iterable[Finding]) -> Counter[Severity]:
     return Counter(finding.severity for finding in findings)
 
 
-def bad_rows_in(findings: Iterable[Finding]) -> int:
-    """Count the rows and entries that have errors."""
-    return len({row_of(finding) for finding in errors_in(findings)} - {None})
+def bad_rows_in(findings: Iterable[Finding], rows: InputRows) -> int:
+    """Count the rows and entries that are left out because of errors.
+
+    Where the rows could not be read, the places of the errors are all that is known.
+    """
+    if rows:
+        return rows.fates[RowResult.LEFT_OUT]
+    return len(row_places(place for finding in errors_in(findings) for place in finding.places))
 
 
 def finding_rows(findings: Iterable[Finding]) -> tuple[FindingRow, ...]:
@@ -574,15 +581,6 @@ def _places(origins: Iterable[Origin]) -> Iterator[str]:
         file = f"{origin.file}#{origin.sheet}!" if origin.sheet else f"{origin.file}:"
         yield text.removeprefix(file) if file == before else text
         before = file
-
-
-def row_of(finding: Finding) -> tuple[str, str | None, str | None, int | str] | None:
-    """Return the row or entry that a finding is about, or None where it is about no single one."""
-    place = finding.origin
-    if place is None:
-        return None
-    row = place.row if place.row is not None else place.dn
-    return None if row is None else (place.source, place.file, place.sheet, row)
 
 
 def undone_in(lines: Iterable[ChangeView]) -> tuple[UndoneRow, ...]:
