@@ -473,7 +473,13 @@ def test_a_mapping_that_is_not_there_says_what_is(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match=r"there is no mapping .*maping\.yaml") as raised:
         load_mapping(tmp_path / "maping.yaml")
 
-    assert raised.value.hint == f"mappings in this folder: {tmp_path / 'mapping.yaml'}"
+    assert raised.value.hint == f"did you mean {tmp_path / 'mapping.yaml'}?"
+
+    for number in range(6):
+        (tmp_path / f"list{number}.yaml").write_text(GOOD)
+    with pytest.raises(ConfigInvalid, match="there is no mapping") as raised:
+        load_mapping(tmp_path / "nobody.yaml")
+    assert str(raised.value.hint).endswith("list4.yaml and 2 more")
 
 
 def test_a_folder_is_no_mapping(tmp_path: Path) -> None:

@@ -175,13 +175,13 @@ def test_columns_use_the_width_and_nothing_is_wider(width: int) -> None:
 
 def test_plain_removals_are_counted_and_not_listed() -> None:
     lines = shown(of_plan(big_plan(60)), 120)
-    assert any("15 more revoke or lower access" in line for line in lines)
+    assert any("15 other changes revoke or lower access" in line for line in lines)
     assert not [line for line in lines if line.startswith("    - revoke")]
 
 
 def test_withheld_removals_name_the_row_that_blocks_them() -> None:
     text = " ".join(" ".join(shown(of_plan(big_plan(181)), 120)).split())
-    assert "63 removals withheld: 63 revocations; because of people.csv:71." in text
+    assert "Withheld 63 revocations; an invalid row may name any user: people.csv:71." in text
 
 
 def test_findings_about_one_value_are_one_entry_with_a_count_and_the_first_rows() -> None:
@@ -343,7 +343,7 @@ def test_two_checks_that_stop_are_shown_and_the_others_named() -> None:
     bare, hinted = verdict("one"), verdict("two", hint="do this")
     lines = piped(of_plan(make_plan(grants(1), guards=(GUARD, bare))))
     stops = [line for line in lines if line.startswith("Stopped by: ")]
-    assert stops[0].endswith(" · to override: --allow revoke:AUDIT=11")
+    assert stops[0].endswith(" · to override, if this is correct: --allow revoke:AUDIT=11")
     assert stops[1] == "Stopped by: one: one stops"
     assert not any("and by" in line for line in lines)
     lines = piped(of_plan(make_plan(grants(1), guards=(hinted, bare, GUARD, verdict("four")))))
@@ -388,7 +388,7 @@ def test_changes_are_counted_by_kind_and_after_a_run_by_what_was_made() -> None:
 
 def test_a_verification_says_nothing_of_what_is_withheld() -> None:
     plan = big_plan(1)
-    assert row_of(piped(of_plan(plan)), "Withheld").startswith("1 removal withheld: 1 revocation")
+    assert row_of(piped(of_plan(plan)), "Withheld").startswith("1 revocation; ")
     assert row_of(piped(of_run(plan, make_run(plan))), "Withheld") != ""
     assert row_of(piped(of_verification(plan, make_verdicts(plan))), "Withheld") == ""
 
@@ -462,25 +462,26 @@ def test_failures_have_room_on_a_narrow_screen_however_much_else_there_is() -> N
 
 
 @pytest.mark.parametrize(
-    ("severe", "plain", "words"),
+    ("severe", "plain", "words", "less"),
     [
-        (1, 0, "1 of 1 change"),
-        (2, 0, "2 of 2 changes"),
-        (2, 1, "2 of 3 changes; 1 more revokes or lowers access"),
-        (2, 2, "2 of 4 changes; 2 more revoke or lower access"),
-        (0, 1, "1 revokes or lowers access"),
-        (0, 3, "3 revoke or lower access"),
-        (10, 0, "10 of 10 changes"),
-        (11, 0, "11 of 11 changes, 10 shown"),
-        (0, 0, ""),
+        (1, 0, "1 of 1 change", ""),
+        (2, 0, "2 of 2 changes", ""),
+        (2, 1, "2 of 3 changes", "1 other change revokes or lowers access"),
+        (2, 2, "2 of 4 changes", "2 other changes revoke or lower access"),
+        (0, 1, "", "1 change revokes or lowers access"),
+        (0, 3, "", "3 changes revoke or lower access"),
+        (10, 0, "10 of 10 changes", ""),
+        (11, 0, "11 of 11 changes, 10 shown", ""),
+        (0, 0, "", ""),
     ],
 )
 def test_needs_review_counts_the_severe_and_the_plain_ones_apart(
-    severe: int, plain: int, words: str
+    severe: int, plain: int, words: str, less: str
 ) -> None:
     rows = [*grants(severe), *revokes(plain), *grants(1, role="project-viewer")][: severe + plain]
     lines = piped(of_plan(make_plan(rows or grants(1, role="project-viewer"), findings=())))
     assert row_of(lines, "Needs review") == words
+    assert row_of(lines, "Less access") == less
     listed = [line for line in lines if line.startswith("  + grant")]
     assert len(listed) == min(severe, 10)
     if listed:
@@ -650,7 +651,7 @@ def test_a_summary_is_the_verdict_and_counts_and_what_is_withheld() -> None:
     # The sums of the changes stand in the table; those after them follow.
     at = lines.index("2 findings = 0 errors + 2 warnings + 0 notes")
     assert not any("changes planned =" in line for line in lines)
-    assert lines[-1].startswith("2 removals withheld: 2 revocations")
+    assert lines[-1].startswith("Withheld: 2 revocations")
     assert lines[at - 1] == ""
     run = text_of(screen.render_summary, of_run(plan, make_run(plan)))
     assert not any("changes planned =" in line for line in run)
@@ -680,7 +681,7 @@ def test_the_question_shows_administrators_stops_and_the_approval() -> None:
     names = ", ".join(f"a{number}" for number in range(10))
     assert row_of(lines, "Admins") == f"new: {names} and 2 more; no longer: old"
     assert row_of(lines, "Overridden") == "for this run by --allow: limit-raise"
-    assert row_of(lines, "Withheld").startswith("1 removal withheld")
+    assert row_of(lines, "Withheld").startswith("1 ")
     assert row_of(lines, "Approved") == "by eva@desk (signed)"
     lines = text_of(screen.render_question, of_plan(make_plan(grants(1))), "")
     assert (row_of(lines, "Admins"), row_of(lines, "Approved")) == ("", "no")

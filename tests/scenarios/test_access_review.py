@@ -162,7 +162,7 @@ def test_the_whole_review(
     refused = kanport("review", "collect", "review", "-o", "plan.json")
     assert refused.code == 5
     assert "P05.xlsx#Review!H3" in refused.err and "did you mean revoke?" in refused.err
-    assert "P06.xlsx#Review!C3" in refused.err and 'Kanport wrote "user06"' in refused.err
+    assert "P06.xlsx#Review!C3" in refused.err and 'from "user06" to ' in refused.err
     assert not (tmp_path / "plan.json").exists()
 
     write(office / "P05.xlsx", "user05", "Decision", "revoke")
@@ -243,7 +243,7 @@ def test_a_review_warns_of_sources_that_still_ask_for_the_access(
     collected = kanport("review", "collect", "review", "-o", "plan.json", "--format", "json")
     assert collected.code == 0, collected
     plan = json.loads((tmp_path / "plan.json").read_text("utf-8"))
-    assert (plan["review"]["name"], plan["mapping"]["name"]) == ("autumn", "review autumn")
+    assert (plan["review"]["name"], plan["mapping"]["name"]) == ("autumn", 'review "autumn"')
     (finding,) = (one for one in plan["findings"] if one["code"] == "review-asked")
     assert finding["related"][0]["file"] == "list.csv"
     (tmp_path / "list.csv").unlink()

@@ -105,7 +105,8 @@ def test_every_format_lists_what_is_withheld_with_the_row_that_blocks_it(
     for one in view.withheld:
         assert one.who in page
         assert all(place in page for place in one.places)
-    assert f"{len(view.withheld)} removals withheld" in " ".join(s.text for s in view.sentences)
+    assert "Withheld: " in " ".join(s.text for s in view.sentences)
+    assert f"{len(view.withheld)} removals withheld" in text
     assert "## Withheld" in text
 
 

@@ -109,7 +109,7 @@ def workbook_of(
         *meanings,
         ["Leave a row empty if you want to decide later. A deleted row changes nothing."],
         ["Do not change the other columns: each row is compared with what was written."],
-        ["You do not find your own access here: somebody else decides about it."]
+        ["Your own access is not in this workbook: you cannot decide about it."]
         if not review.about_self
         else [],
     ]
@@ -301,7 +301,9 @@ class _AnswerReader:
         changed = [name for name in LOCKED if _text(row, name) != _as_read(written[name])]
         for name in changed:
             value = _text(row, name)
-            self._report("review-row-changed", row, name, value=value, written=written[name])
+            self._report(
+                "review-row-changed", row, name, value=value, written=written[name], now=value
+            )
         odd = [name for name in (DECISION, NEW_ROLE, COMMENT) if name in row.odd]
         for name in odd:
             why = row.odd[name]

@@ -217,8 +217,9 @@ GUARDS: Mapping[str, CatalogueEntry] = {
     "source-empty": _overridable(
         "No source is empty whose rows would keep access.",
         "The source {source:q} provides no {what}: Kanport read {rows:#row|rows} and could use"
-        " none, and {changes:#change removes|changes remove} access",
-        f"check the source and the findings of its rows; if it is correct, {_ALLOW}",
+        " none; {changes:#change of this plan removes|changes of this plan remove} access",
+        f"check the source, and correct the rows that have errors; if it is correct, {_ALLOW}, with"
+        " at most so many changes that remove access",
     ),
     "source-shrunk": _overridable(
         "No source has lost more rows than the limit allows.",

@@ -75,10 +75,10 @@ REVIEWS: Mapping[str, CatalogueEntry] = {
         "error",
         "A locked cell of a workbook was changed.",
         one(
-            "the cell was changed; Kanport wrote {written:q}",
+            "the cell was changed from {written:q} to {now:q}",
             "write it back, and check that the decision is about this user",
         ),
-        {"written": VALUE},
+        {"written": VALUE, "now": VALUE},
     ),
     "review-decision": CatalogueEntry(
         "error",

@@ -7,13 +7,17 @@ from kanport.catalogue.kinds import CatalogueEntry, Personal, Text, one
 LOGIN, EMAIL, VALUE = Personal.LOGIN, Personal.EMAIL, Personal.VALUE
 
 _CORRECT = "fix the other findings first: invalid rows, or attributes that the directory hides"
+_STILL_NAMED = (
+    "remove leavers from every source that still names them, and fix invalid rows and attributes"
+    " that the directory hides"
+)
 _DECIDE = "name it in the sources again, end the access in Kanboard, or decide in the mapping:"
 _PRIVATE = "it is a private project, which Kanboard deletes when a member's account is removed"
 _SHARE = "make it a shared project in Kanboard first, or remove the row"
 _RENAME = "rename the user on the server, or give each user a different email address"
 _LEFT_OUT = "so Kanport leaves out the project and all access to it"
 _CREATE = "if you need the project, create it in Kanboard first"
-_NO_PROJECT = "the server has no project with the identifier or name {project:q}"
+_NO_PROJECT = "the server has no project {project:q}"
 _NO_USER = "{username:q} is neither on the server nor in a source of users"
 _NO_GROUP = "the group {group:q} is neither on the server nor among the groups of the mapping"
 # An entry of `accept` in the mapping: code, and value or place where it names them.
@@ -506,12 +510,12 @@ SERVER: Mapping[str, CatalogueEntry] = {
             "disable": Text(
                 "Kanport does not disable {count:#user|users} who may be missing from the sources,"
                 " because the input does not prove it: {usernames:q}",
-                _CORRECT + "; remove leavers from every source that names them",
+                _STILL_NAMED,
             ),
             "remove": Text(
                 "Kanport does not remove {count:#user|users} who may be missing from the sources,"
                 " because the input does not prove it: {usernames:q}",
-                _CORRECT + "; remove leavers from every source that names them",
+                _STILL_NAMED,
             ),
             "memberships": Text(
                 "Kanport does not revoke {count:#membership|memberships} that no source lists,"

@@ -101,7 +101,7 @@ def show(
 
 
 def _rows(layers: "Layers") -> list[SettingRow]:
-    from kanport.config.settings import SETTINGS, URL
+    from kanport.config.settings import SETTINGS, STATE, URL
     from kanport.errors import ConfigInvalid
 
     rows: list[SettingRow] = []
@@ -117,12 +117,29 @@ def _rows(layers: "Layers") -> list[SettingRow]:
                 value = None if value is None else _without_credentials(value)
                 looked_at = layers.looked_at(URL) if value is None else ()
                 rows.append(SettingRow(one.key, value, origin if value else "not set", looked_at))
+            elif value is None and one is STATE:
+                rows.append(_default_state())
             elif value is None:
                 rows.append(SettingRow(one.key, one.default_is, "default"))
             else:
                 rows.append(SettingRow(one.key, value, origin, unit=one.unit))
     rows.insert(1, _token_row(layers))
     return rows + _notify_rows(layers)
+
+
+def _default_state() -> SettingRow:
+    """Return the state folder that the system gives this user, and what decides it."""
+    from kanport.config.settings import STATE
+    from kanport.errors import UsageError
+    from kanport.pipeline.state_dir import state_folder
+
+    try:
+        folder = str(state_folder(None))
+    except UsageError as problem:
+        return SettingRow(STATE.key, None, "not usable", problem=problem.message)
+    return SettingRow(
+        STATE.key, folder, "XDG_STATE_HOME" if "XDG_STATE_HOME" in os.environ else "default"
+    )
 
 
 def _token_row(layers: "Layers") -> SettingRow:

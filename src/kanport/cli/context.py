@@ -172,12 +172,18 @@ def typed_again(ctx: click.Context, *more: str, but: Collection[str] = ()) -> st
     """Return the call as a command line, with `more` behind it and without the options in `but`."""
     command = ctx.command
     arguments = [
-        str(value)
+        str(one)
         for parameter in command.params
         if isinstance(parameter, click.Argument)
         and (value := ctx.params.get(parameter.name or "")) is not None
+        for one in (value if isinstance(value, tuple) else (value,))
     ]
-    parts = ["kanport", ctx.info_name or "", *arguments]
+    names = [ctx.info_name or ""]
+    parent = ctx.parent
+    while parent is not None and parent.parent is not None:
+        names.insert(0, parent.info_name or "")
+        parent = parent.parent
+    parts = ["kanport", *names, *arguments]
     return shlex.join([*parts, *typed_options(ctx, command, but=but), *more])
 
 

@@ -187,7 +187,8 @@ COMMON = (
         "-q",
         "--quiet",
         is_flag=True,
-        help="Print nothing but errors, and warnings that the mapping does not accept.",
+        help="Print only errors, and warnings that the mapping does not accept. The output of"
+        " commands that show something, such as report, state and approve, remains.",
     ),
     _common(
         "-v",
@@ -234,20 +235,27 @@ CONFIGURATION = (
     ),
 )
 
-REQUEST_TIMEOUT = _server(
-    "--request-timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="Maximum time for one whole request to the server or to a directory (default: 900)."
-    "  [env: KANPORT_REQUEST_TIMEOUT]",
-)
+
+def _request_timeout(section: str, to: str) -> Callable[[F], F]:
+    return setting(
+        "--request-timeout",
+        section=section,
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help=f"Maximum time for one whole request to {to} (default: 900)."
+        "  [env: KANPORT_REQUEST_TIMEOUT]",
+    )
+
+
+# For a command that reads sources and no server.
+SOURCE_TIMEOUT = _request_timeout("Options", "a directory or another Kanboard")
 
 STATE = setting(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
     help="Folder for plans, journals and locks, and for the ledger if the mapping's folder cannot"
-    " hold it (default: ~/.local/state/kanport).  [env: KANPORT_STATE]",
+    " hold it (default: kanport in XDG_STATE_HOME or ~/.local/state).  [env: KANPORT_STATE]",
 )
 
 MAPPING = click.argument("mapping", type=click.Path(path_type=Path))
@@ -291,7 +299,7 @@ SERVER = (
         metavar="SECONDS",
         help="Maximum time without a byte from the server (default: 120).  [env: KANPORT_TIMEOUT]",
     ),
-    REQUEST_TIMEOUT,
+    _request_timeout("Server options", "the server or to a directory"),
     _server(
         "--batch-size",
         type=click.IntRange(1, 5000),
@@ -309,7 +317,7 @@ PASSWORDS = (
         type=OutputFile(),
         metavar="FILE",
         help="Write the random passwords of new users to this new file (mode 0600). Without it,"
-        " these passwords are lost.",
+        " apply and resume ask for a file on a terminal; otherwise these passwords are lost.",
     ),
     click.option(
         "--discard-passwords",
@@ -494,11 +502,14 @@ MASK = click.option(
     help="Replace usernames, full names, email addresses and stable ids by pseudonyms.",
 )
 
-TABLE = click.option(
-    "--table",
-    type=click.Choice(["changes", "findings", "access", "rows", "withheld", "open"]),
-    help="Table to write as CSV (default: changes).",
-)
+
+def table_option(*names: str) -> Callable[[F], F]:
+    """Return the option for the table of a CSV file; the first name is the default."""
+    return click.option(
+        "--table",
+        type=click.Choice(names),
+        help=f"Table to write as CSV (default: {names[0]}).",
+    )
 
 
 FULL = setting("--full", is_flag=True, help="Print everything, also on a terminal.")

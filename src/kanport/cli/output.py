@@ -71,14 +71,17 @@ class Output:
         self._quiet = invocation.quiet and not full
         self._color = invocation.color
 
-    def show_screen(self, report: "ShortReport", full_command: str) -> bool:
+    def show_screen(self, report: "ShortReport", full_command: str, next_step: str = "") -> bool:
         """Print a short report or one with tables on a terminal, unless all of it is asked for."""
         if not self._shows_screens:
             return False
         from kanport.report import document, screen
 
-        draw = document.show if report.document.tables else screen.render_document
-        draw(report.document, self._console(sys.stdout), full_command=full_command)
+        console = self._console(sys.stdout)
+        if report.document.tables:
+            document.show(report.document, console, full_command=full_command, next_step=next_step)
+        else:
+            screen.render_document(report.document, console, full_command=full_command)
         return True
 
     @property
@@ -99,13 +102,14 @@ class Output:
         *,
         full_command: str = "",
         files: Mapping[str, str] = MappingProxyType({}),
+        error_follows: bool = False,
     ) -> None:
         """Print a report on stdout in the chosen format.
 
-        `full_command` and `files` are for the screen (`kanport.report.screen`).
+        `full_command`, `files` and `error_follows` are for the screen (`kanport.report.screen`).
         """
         if self.form == "text":
-            self._show_text(view, full_command, files)
+            self._show_text(view, full_command, files, error_follows=error_follows)
         else:
             from kanport.api import drawn_with_proof
             from kanport.report import FORMATS
@@ -115,7 +119,9 @@ class Output:
             )
             click.echo(content.decode("utf-8"), nl=False)
 
-    def _show_text(self, view: "View", full_command: str, files: Mapping[str, str]) -> None:
+    def _show_text(
+        self, view: "View", full_command: str, files: Mapping[str, str], *, error_follows: bool
+    ) -> None:
         from kanport.report import screen, text
 
         console = self._console(sys.stdout)
@@ -128,7 +134,9 @@ class Output:
         elif self._full or not console.is_terminal:
             text.render(view, console)
         else:
-            screen.render(view, console, full_command=full_command, files=files)
+            screen.render(
+                view, console, full_command=full_command, files=files, again=not error_follows
+            )
 
     def _warn(self, view: "View") -> None:
         """Print the errors and warnings of a report on stderr, those that say the same as one."""
@@ -152,7 +160,7 @@ class Output:
         screen.render_question(view_of(plan), self._console(sys.stderr), by)
 
     def say_what_stops(self, plan: "Plan") -> None:
-        """Print the safety checks that stop a plan on stderr, on one line."""
+        """Print the safety checks that stop a plan on stderr, unless a screen shows them."""
         if not plan.blocked_by:
             return
         from kanport.report.escape import escape_control
@@ -160,7 +168,8 @@ class Output:
         first, *others = plan.blocked_by
         text = f"{first.guard} stopped the plan: {first.message}"
         text += f" (and {len(others)} more)" if others else ""
-        echo(self._ctx, "error", f"Error: {escape_control(text)}", text)
+        seen = self._shows_screens and not self._quiet and sys.stderr.isatty()
+        echo(self._ctx, "error", None if seen else f"Error: {escape_control(text)}", text)
 
     def show_news(
         self,
@@ -288,12 +297,13 @@ def show_report(
     *,
     table: str | None = None,
     full_command: str = "",
+    next_step: str = "",
 ) -> None:
     """Write a short report to files by their extensions, or print it in the chosen format.
 
     `table` is the table that a CSV file holds. With `full_command`, the command that prints all of
-    it, a report is a screen on a terminal. Raise UsageError for a table or a format that it does
-    not have.
+    it, a report is a screen on a terminal, which ends with `next_step`. Raise UsageError for a
+    table or a format that it does not have.
     """
     from kanport.files import STDOUT, write_file
 
@@ -313,7 +323,7 @@ def show_report(
 
             output.data(as_summary(report.document))
             return
-        if full_command and output.show_screen(report, full_command):
+        if full_command and output.show_screen(report, full_command, next_step):
             return
         shown = _drawn(report, output.form, table)
         assert isinstance(shown, str)  # noqa: S101 - a workbook needs a file

@@ -23,9 +23,8 @@ from kanport.cli.options import (
     MASK,
     ONLY,
     REPORT_FORMAT,
-    REQUEST_TIMEOUT,
+    SOURCE_TIMEOUT,
     STATE,
-    TABLE,
     WAIT,
     Command,
     OutputFile,
@@ -34,6 +33,7 @@ from kanport.cli.options import (
     moved_mapping_option,
     output_option,
     server_options,
+    table_option,
     with_options,
 )
 from kanport.cli.output import Output, wrote
@@ -78,9 +78,9 @@ PLAN_OUTPUT = output_option(
     help="Also write the rows that Kanport leaves out, as they were, with a column of reasons (.csv"
     " for a CSV file, .xlsx for a workbook).",
 )
-@TABLE
+@table_option("findings", "rows")
 @MASK
-@REQUEST_TIMEOUT
+@SOURCE_TIMEOUT
 @REPORT_FORMAT
 @with_options(*DETAIL)
 @common_options
@@ -579,8 +579,8 @@ def undo_command(
     Warnings name what it undoes only in part, for example users that it disables instead of
     removing (exit code 0).
 
-    --remove-created needs the maximum number of users, because a removal cannot be undone: more
-    than that stops the plan with a safety check (exit code 4). Kanboard deletes private
+    --remove-created needs the maximum number of users, because removing a user cannot be undone:
+    more than that stops the plan with a safety check (exit code 4). Kanboard deletes private
     projects with a removed user, so Kanport only disables a user with a private project or with
     later changes.
 

@@ -37,6 +37,7 @@ from kanport.config.settings import URL
 from kanport.errors import ConfigInvalid, Interrupted, SourceInvalid, Unreachable, UsageError
 from kanport.facts import Fact
 from kanport.network import run_has_deadline, run_is_over
+from kanport.pipeline.monitored import log_plan, log_sources
 
 _STAGES = {
     Stage.SOURCES: "Reading the sources",
@@ -89,10 +90,10 @@ class Following:
                 self._stage.close()
             case SourcesRead():
                 self.inputs = event.inputs
-                if self._record is not None:
-                    self._record.read(event.inputs)
+                log_sources(event.inputs)
             case PlanMade():
                 self.plan = event.plan
+                log_plan(event.plan)
                 if self._record is not None:
                     self._record.planned(event.plan, event.path)
                     self._show_what_ends_here(event, self._record)
@@ -351,7 +352,10 @@ def findings_shown(
                 problem.findings, mapping, inputs=following.inputs, mask=output.masked
             )
             output.write(view)
-            output.show(view)
+            # To sync again is not the way to read more.
+            full = ctx.info_name != "sync" and any(one.name == "full" for one in ctx.command.params)
+            again = typed_again(ctx, "--full") if full else ""
+            output.show(view, full_command=again, error_follows=True)
             # The boundary then shows only the error itself.
             invocation_of(ctx).findings_shown = True
         raise

@@ -14,13 +14,13 @@ from kanport.cli.options import (
     MASK,
     REPORT_FORMAT,
     SUMMARY,
-    TABLE,
     TEXT_OR_JSON,
     Command,
     common_options,
     output_option,
     server_options,
     setting,
+    table_option,
     with_options,
 )
 from kanport.cli.output import Output
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     metavar="OLD",
     help="Compare this plan or journal with PLAN-or-JOURNAL.",
 )
-@TABLE
+@table_option("changes", "findings", "access", "rows", "withheld", "open")
 @MASK
 @REPORT_FORMAT
 @with_options(setting("--full", is_flag=True, help="Print everything (the default)."), SUMMARY)
@@ -221,7 +221,7 @@ def verify_report_command(
 def _as_text(path: Path, checks: "Checks") -> str:
     from kanport.report.escape import escape_name
 
-    lines = [f"{one.what}: {_WORDS[one.holds]}: {escape_name(one.why)}" for one in checks.checked]
+    lines = [f"{one.what}: {_WORDS[one.holds]}, {escape_name(one.why)}" for one in checks.checked]
     end = "is valid" if checks.hold else "is NOT valid"
     return "\n".join([*lines, f"{escape_name(str(path))} {end}"])
 

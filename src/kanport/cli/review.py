@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kanport.cli.context import typed_again
 from kanport.cli.options import (
     ALLOW,
     DETAIL,
@@ -197,6 +198,7 @@ def start_command(
     "report_paths", "Write the status to this file: .html, .md, .txt, .csv, .xlsx or .json."
 )
 @FORMAT
+@with_options(*DETAIL)
 @common_options
 @click.pass_context
 def status_command(
@@ -212,10 +214,19 @@ def status_command(
     """
     from kanport import api
     from kanport.cli.output import show_report
+    from kanport.cli.plans import collect_line
+    from kanport.errors import Exit
 
     output = Output(ctx, form)
     status = api.review_status(folder)
-    show_report(output, status.report, report_paths)
+    complete = status.exit_code is Exit.OK
+    show_report(
+        output,
+        status.report,
+        report_paths,
+        full_command=typed_again(ctx, "--full"),
+        next_step=collect_line(ctx, str(folder)) if complete else "",
+    )
     ctx.exit(status.exit_code)
 
 
@@ -296,6 +307,7 @@ def collect_command(
 )
 @TEXT_OR_JSON
 @server_options
+@with_options(*DETAIL)
 @common_options
 @click.pass_context
 def close_command(
@@ -327,5 +339,5 @@ def close_command(
         result = api.close_review(
             folder, server, journals=journals, progress=Following(ctx, output)
         )
-    show_report(output, result.report, report_paths)
+    show_report(output, result.report, report_paths, full_command=typed_again(ctx, "--full"))
     ctx.exit(result.exit_code)

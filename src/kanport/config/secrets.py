@@ -7,7 +7,7 @@ it is in the environment, a file, the keyring or standard input.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     Field,
@@ -142,6 +142,11 @@ class Notify(Strict):
 
 class FileSettings(Strict):
     """The settings, named like the flags and the variables of the environment."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "token_file": 'write token = {file = "/etc/kanport/token"}',
+        "token_stdin": "write token = {stdin = true}",
+    }
 
     url: Text | None = None
     token: TokenReference | None = None

@@ -161,7 +161,7 @@ MOST_CONNECTIONS = 64
 CONNECTIONS = Setting("connections", _whole(1, MOST_CONNECTIONS), default=8)
 RATE = Setting("rate", _rate, default_is="no limit", unit="calls per second")
 MAX_ERRORS = Setting("max_errors", _whole(0), default_is="no limit")
-STATE = Setting("state", _path, default_is="kanport in the state folder of the user")
+STATE = Setting("state", _path, default_is="kanport in XDG_STATE_HOME or ~/.local/state")
 LOG_FORMAT = Setting("log_format", _log_format, default="text")
 LOG_FILE = Setting("log_file", _path, default_is="stderr")
 STATUS = Setting("status", _path, default_is="none")

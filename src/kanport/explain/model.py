@@ -5,7 +5,7 @@ rules read it.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from kanport.findings import Finding
 from kanport.mapping import LoadedMapping
@@ -63,6 +63,13 @@ class Known:
         index = ProjectIndex.of(()) if self.current is None else self.current.project_index
         return index.with_numbers(numbers_are_ids(self.mapping.spec))
 
+    def leaves_open(self, people: Collection[str], projects: Collection[str]) -> bool:
+        """Return whether the input leaves open a membership, by all keys of user and project."""
+        return any(
+            (who is None or who in people) and (what is None or what in projects)
+            for who, what in self.desired.unknown.memberships
+        )
+
     @property
     def renamed(self) -> dict[int, tuple[str, str]]:
         """The usernames of whom the plan renames, before and after, by user id."""
@@ -97,13 +104,17 @@ class ExplainedRow:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One role in one project: who wants it from where, and who has it."""
+    """One role in one project: who wants it from where, and who has it.
+
+    `unknown` is True if a row that cannot be used may want it, and no other row does.
+    """
 
     username: str
     project: str
     wanted: str | None = None
     origins: tuple[Origin, ...] = ()
     held: str | None = None
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,8 +78,11 @@ def _reads_some_projects(known: Known) -> bool:
 
 
 def _stops(known: Known) -> Iterator[str]:
-    if known.mapping.spec.invalid_rows == "abort" and any(stopping(known.all_findings)):
-        number = counted(len(list(errors_in(known.all_findings))), SEVERITIES[Severity.ERROR])
+    # Errors of the input stop a plan before it reads the server.
+    of_input = any(stopping(known.findings))
+    found = known.findings if of_input else known.all_findings
+    if known.mapping.spec.invalid_rows == "abort" and any(stopping(found)):
+        number = counted(len(list(errors_in(found))), SEVERITIES[Severity.ERROR])
         yield f"{number} in the source data: nothing is planned until the rows are fixed."
     stopped_by = [verdict.guard for verdict in known.plan.blocked_by] if known.plan else []
     if stopped_by:
@@ -205,6 +208,9 @@ def relation_reasons(
             why = f"The server already has the wanted role {preposition}"
         elif one.wanted is not None:
             why = f"Kanport keeps the role on the server ({withheld.get(name, _KEPT_ROLE)}):"
+        elif one.unknown:
+            why = "It is unknown whether the sources want this role, so Kanport keeps it"
+            why += f" ({withheld[name]}):" if name in withheld else ":"
         elif not RELATIONS[About.MEMBERSHIP].ends_unlisted(known.mapping.spec):
             why = "Not in the sources, and the mapping keeps the role (memberships_missing: keep):"
         else:
@@ -393,7 +399,8 @@ def _access(explanation: Explanation) -> Iterator[Item]:
 
 
 def _roles(one: Access, *, offline: bool) -> Iterator[Part]:
-    yield from ("sources: ", Data(one.wanted) if one.wanted is not None else "no access")
+    nothing = "not known (invalid row)" if one.unknown else "no access"
+    yield from ("sources: ", Data(one.wanted) if one.wanted is not None else nothing)
     if not offline:
         yield from (", server: ", Data(one.held) if one.held is not None else "no access")
 
@@ -439,6 +446,7 @@ def as_dict(explanation: Explanation) -> dict[str, Any]:
                 "project": one.project,
                 "wanted": one.wanted,
                 "held": one.held,
+                "unknown": one.unknown,
                 "origin": [origin.to_dict() for origin in one.origins],
             }
             for one in explanation.access

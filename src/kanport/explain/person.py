@@ -227,10 +227,11 @@ def _groups(current: CurrentState | None, user: User | None) -> tuple[str, ...]:
 
 def _access(known: Known, keys: set[str], held: dict[int, str]) -> tuple[Access, ...]:
     index = known.project_index
-    found = {
-        label: Access("", label, held=role)
-        for label, role in ((index.label(number), role) for number, role in held.items())
-    }
+    found: dict[str, Access] = {}
+    for number, role in held.items():
+        project, label = index.by_id.get(number), index.label(number)
+        names = index.keys_of(project) if project is not None else frozenset()
+        found[label] = Access("", label, held=role, unknown=known.leaves_open(keys, names))
     for one in known.desired.memberships:
         if compare_key(one.holder.value) not in keys:
             continue

@@ -51,7 +51,7 @@ def explain_project(known: Known, name: str) -> Explanation:
             )
         ),
     )
-    access = tuple(_access(known, project, wanted, label))
+    access = tuple(_access(known, project, wanted, label, keys))
     return Explanation(
         kind="project",
         asked=name,
@@ -111,7 +111,11 @@ def _whose(known: Known, change: Change) -> str | None:
 
 
 def _access(
-    known: Known, project: Project | None, wanted: Sequence[DesiredRelation], label: str
+    known: Known,
+    project: Project | None,
+    wanted: Sequence[DesiredRelation],
+    label: str,
+    keys: Collection[str],
 ) -> Iterator[Access]:
     current = known.current
     # As the plan renames them: the rows have the new names.
@@ -132,6 +136,7 @@ def _access(
             one.role.value if one is not None else None,
             (one.role.origins or one.holder.origins) if one is not None else (),
             there[1] if there is not None else None,
+            unknown=one is None and known.leaves_open({key}, keys),
         )
 
 

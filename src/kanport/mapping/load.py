@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from kanport.errors import ConfigInvalid
 from kanport.files import ArtifactKind, kind_of, made_for, read_file
+from kanport.mapping.base import near
 from kanport.mapping.mistakes import explain, with_mistakes
 from kanport.mapping.spec import MappingFile
 from kanport.mapping.yaml_file import (
@@ -90,7 +91,13 @@ def _similar(path: Path) -> str | None:
         there = [str(file) for file in files if kind_of(file) is ArtifactKind.MAPPING]
     except OSError:
         return None
-    return f"mappings in this folder: {', '.join(there[:5])}" if there else None
+    if not there:
+        return None
+    of_stem = {Path(name).stem: name for name in there}
+    if close := near(path.stem, of_stem):
+        return f"did you mean {of_stem[close]}?"
+    more = f" and {len(there) - 5} more" if len(there) > 5 else ""
+    return f"mappings in this folder: {', '.join(there[:5])}{more}"
 
 
 def _not_a_table(document: LocatedDocument) -> Mistake:

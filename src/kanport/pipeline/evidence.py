@@ -251,7 +251,7 @@ def _completeness(
     yield (
         "plan: Kanport could read only some users of the server"
         if unlisted
-        else "plan: Kanport read all users of the server that it asked for, and the members of"
+        else "plan: Kanport read every user that it asked the server for, and the members of"
         f" {counted(len(plan.access or ()), 'project', 'projects')}"
     )
     for source in plan.sources:

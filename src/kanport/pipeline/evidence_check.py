@@ -189,8 +189,11 @@ def _check_ssh(files: Mapping[str, bytes], signers: Path | None, folder: Path) -
             said = done.stdout.decode("utf-8", "replace").strip()
             if done.returncode:
                 return Checked(what, False, "the SSH signature does not belong to these digests")
+            key = said.rpartition(" signature with ")[2]
             return Checked(
-                what, None, f"{said}; name its signers (--signers) to know whose key it is"
+                what,
+                None,
+                f"no signers are named (--signers); it fits these digests, and was made with {key}",
             )
         found = ssh_keygen("-Y", "find-principals", "-f", str(signers), "-s", signature, given=b"")
         names = found.stdout.decode("utf-8", "replace").split()

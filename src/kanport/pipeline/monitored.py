@@ -46,7 +46,7 @@ _FIRST = 10
 
 
 class RunReporter:
-    """Collects what a run has done so far, and logs it."""
+    """Collects what a run has done so far, and logs that it started."""
 
     def __init__(self, command: str, mapping: Path, run_id: str) -> None:
         self.run_id = run_id
@@ -62,26 +62,11 @@ class RunReporter:
         self.exit_code = Exit.OK
         log_event(logger, "run.started", command=command, mapping=str(mapping), kanport=__version__)
 
-    def read(self, inputs: Inputs) -> None:
-        """Log the size of the sources."""
-        desired = inputs.desired
-        log_event(
-            logger,
-            "sources.read",
-            users=len(desired.users),
-            memberships=len(desired.memberships),
-        )
-
     def planned(self, plan: Plan, path: Path | None) -> None:
-        """Record the plan, and log it with its guards and findings."""
+        """Record the plan."""
         self._plan, self.server = plan, plan.server.url
         if path is not None:
             self.kept("plan", path)
-        log_event(logger, "plan.made", changes=len(plan.changes), actions=dict(plan.summary))
-        for verdict in plan.blocked_by:
-            level = logging.ERROR
-            log_event(logger, "guard.tripped", verdict.message, level=level, guard=verdict.guard)
-        _log_findings(plan.findings)
 
     def kept(self, what: str, path: Path) -> None:
         """Record the path of a file about the run."""
@@ -287,6 +272,26 @@ def _send(ending: RunSummary, layers: Layers) -> "Iterator[Delivery]":
         ca_file, allow_http = None, False
     context = DeliveryContext(layers.environ, file.path.parent, ca_file, allow_http)
     yield from send_notices(file.notify, ending, context)
+
+
+def log_sources(inputs: Inputs) -> None:
+    """Log the size of the sources."""
+    desired = inputs.desired
+    log_event(
+        logger,
+        "sources.read",
+        users=len(desired.users),
+        memberships=len(desired.memberships),
+    )
+
+
+def log_plan(plan: Plan) -> None:
+    """Log a plan with the safety checks that stop it and its findings."""
+    log_event(logger, "plan.made", changes=len(plan.changes), actions=dict(plan.summary))
+    for verdict in plan.blocked_by:
+        level = logging.ERROR
+        log_event(logger, "guard.tripped", verdict.message, level=level, guard=verdict.guard)
+    _log_findings(plan.findings)
 
 
 def _log_findings(findings: Iterable[Finding]) -> None:

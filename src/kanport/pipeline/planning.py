@@ -306,11 +306,16 @@ def _stop_at_errors(inputs: Inputs, findings: Iterable[Finding]) -> None:
     found = tuple(findings)
     if is_refused(inputs, found):
         # The number is that of the report, which counts errors that alone would not stop.
-        number = counted(len(list(errors_in(found))), "error", "errors")
+        errors = list(errors_in(found))
+        hint = "correct the rows, or set invalid_rows: skip in the mapping to ignore them"
+        if all(one.code == "project-unknown" and one.case != "id" for one in errors):
+            hint = (
+                "create the projects, or let Kanport create them: projects: create in the mapping"
+            )
         raise SourceInvalid(
-            f"{number} in the source data; nothing is planned",
+            f"{counted(len(errors), 'error', 'errors')} in the source data; nothing is planned",
             findings=found,
-            hint="correct the rows, or set invalid_rows: skip in the mapping to ignore them",
+            hint=hint,
         )
 
 

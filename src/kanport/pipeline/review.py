@@ -53,7 +53,7 @@ from kanport.mapping import LoadedMapping, load_mapping
 from kanport.mapping.sources import CsvSource, ExcelSource
 from kanport.mapping.spec import Limits, MappingFile
 from kanport.memory import NOTHING
-from kanport.messages import counted
+from kanport.messages import counted, quoted
 from kanport.model import CurrentState
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place
@@ -341,7 +341,9 @@ def collect_review(
         loaded.spec if loaded is not None else _no_mapping(),
         folder=str(folder),
         # The ledger is of what the sources say, and reviewers are none of them.
-        mapping_ref=PlanMapping(path=str(path), name=f"review {review.name}", sha256=sha256),
+        mapping_ref=PlanMapping(
+            path=str(path), name=f"review {quoted(review.name)}", sha256=sha256
+        ),
         sources=tuple(sorted((one for one in named if one), key=lambda one: one.name)),
         created_at=utc_now(),
         made_by=current_actor(),

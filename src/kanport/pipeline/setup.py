@@ -69,7 +69,9 @@ from kanport.table import Table
 # In so many rows from the top, headers are looked for.
 TITLE_ROWS = 10
 # Findings about a file that is broken, too large or of another kind, whatever its headers are.
-_FILE_ITSELF = {"file-damaged", "file-kind", "file-too-large"}
+_FILE_ITSELF = {"file-damaged", "file-kind", "file-too-large", "sheet-missing"}
+# Their hints name keys of a mapping.
+_OF_MAPPING = {"file-encoding", "file-delimiter"}
 
 _SECONDS = 5
 _NAMES: dict[DirectoryKind, str] = {
@@ -255,7 +257,16 @@ def _table_below(book: ExcelSource, header_row: int | None) -> tuple[Table, int]
 
 def _table(source: Source) -> Table:
     # No column is in use yet, so nothing in one can be wrong.
-    return read_source("", source, SourceContext(Path(), columns_used=frozenset()))
+    try:
+        return read_source("", source, SourceContext(Path(), columns_used=frozenset()))
+    except SourceInvalid as problem:
+        if not _OF_MAPPING & {found.code for found in problem.findings}:
+            raise
+        raise SourceInvalid(
+            problem.message,
+            findings=problem.findings,
+            hint="there is no mapping yet: use the option of that name, such as --encoding cp1252",
+        ) from problem
 
 
 # --- export ---------------------------------------------------------------------------------------

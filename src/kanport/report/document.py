@@ -189,8 +189,13 @@ LINES = 25
 _TABLE = Noun("table", "tables")
 
 
-def show(document: Document, console: "Console", *, full_command: str = "") -> None:
-    """Print a document with tables on one screen; `full_command` is the command that prints all."""
+def show(
+    document: Document, console: "Console", *, full_command: str = "", next_step: str = ""
+) -> None:
+    """Print a document with tables on one screen.
+
+    `full_command` is the command that prints all, `next_step` the one to run next.
+    """
     from kanport.report.page import Page, padded
 
     page = Page.on(console)
@@ -203,7 +208,8 @@ def show(document: Document, console: "Console", *, full_command: str = "") -> N
     for section in document.filled:
         for each in section.items:
             page.add(page.prose(plain(each.words)), indent=2, hang=2)
-    last = [page.prose(f"Not shown here: {full_command}", "dim")] if full_command else []
+    named = {"All details": full_command, "Next": next_step}
+    last = [page.prose(f"{label}: {line}", "dim") for label, line in named.items() if line]
     room = LINES - len(page.lines) - len(last)
     tables = sorted((one for one in document.shown if not one.wide), key=lambda one: not one.review)
     for table in tables[: room if len(tables) <= room else room - 1]:

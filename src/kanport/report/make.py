@@ -14,7 +14,7 @@ from kanport.catalogue import FINDINGS
 from kanport.facts import Fact
 from kanport.findings import Finding, Severity, errors_in, in_order
 from kanport.messages import quoted
-from kanport.origin import Origin, row_places
+from kanport.origin import row_places
 from kanport.outcome import (
     NO_REASON,
     NOT_REACHED,
@@ -72,6 +72,7 @@ from kanport.report.sentences import (
     guard_sentences,
     last_steps,
     open_sentences,
+    places_in_short,
     plan_headline,
     risk_sentences,
     run_headline,
@@ -549,7 +550,7 @@ def _finding_group(findings: Sequence[Finding]) -> FindingGroup:
     text = first.message if same else FINDINGS[first.code].about
     if not same and first.accepted is not None:
         text = f"{text.rstrip('.')} ({first.accepted.text})"
-    places = _places(finding.origin for finding in findings if finding.origin is not None)
+    places = places_in_short(finding.origin for finding in findings if finding.origin is not None)
     return FindingGroup(
         first.code, first.severity, text, first.value, first.hint, len(findings), tuple(places)
     )
@@ -574,13 +575,6 @@ def finding_lines(findings: Iterable[Finding], *, with_hints: bool = True) -> It
             yield f"    hint: {escape_control(group.hint)}"
 
 
-def _places(origins: Iterable[Origin]) -> Iterator[str]:
-    """Yield each place once, without the file if it is that of the place before."""
-    before = ""
-    for text, origin in {str(origin): origin for origin in origins}.items():
-        file = f"{origin.file}#{origin.sheet}!" if origin.sheet else f"{origin.file}:"
-        yield text.removeprefix(file) if file == before else text
-        before = file
 
 
 def undone_in(lines: Iterable[ChangeView]) -> tuple[UndoneRow, ...]:

@@ -56,6 +56,7 @@ _TOKEN = re.compile(r"""(?P<before>[('’]*)"(?P<value>[^"]+)"(?P<after>[)'.,:;?
 # What trackers turn into a link by itself: hashes of commits and numbers of issues.
 _LINKED = re.compile(r"[0-9a-f]{7,}|[a-z]+-[0-9]+|[0-9]+[.)]", re.IGNORECASE)
 
+_COMMAND = re.compile(r"(?:^|(?<=: ))kanport .+$")
 _MORE = re.compile(r"and \d+ more")
 
 LIMIT = 30_000
@@ -113,6 +114,18 @@ def prose(text: str) -> str:
     return " ".join([*parts, *_odd(odd)])
 
 
+def step_words(step: str) -> str:
+    """Return what to do next, with the command that it may end with as one code span.
+
+    >>> step_words("Then plan again: kanport plan people.yaml -o plan.json")
+    'Then plan again: `kanport plan people.yaml -o plan.json`'
+    """
+    command = _COMMAND.search(step)
+    if command is None:
+        return prose(step)
+    return " ".join(filter(None, (prose(step[: command.start()].strip()), code(command[0]))))
+
+
 def _odd(words: list[str]) -> list[str]:
     if not words:
         return []
@@ -140,7 +153,7 @@ class _Part(NamedTuple):
 
 def _parts(view: View) -> Iterator[_Part]:
     """Yield the sections in their order; what a ticket must tell has the most room."""
-    steps = [f"- {prose(step)}" for step in view.steps]
+    steps = [f"- {step_words(step)}" for step in view.steps]
     yield _Part("Next steps", steps, fixed=True)
     yield _Part("Not as planned" if view.verified else "Not done", list(_undone(view)), CHANGE, 30)
     yield _Part("Needs review", list(_review(view)), CHANGE, 25)

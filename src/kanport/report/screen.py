@@ -39,6 +39,7 @@ from kanport.report.sentences import (
     what_now,
     whose,
     withheld_sentences,
+    withheld_texts,
 )
 from kanport.report.text import (
     LEVELS,
@@ -84,13 +85,15 @@ def render(
     *,
     full_command: str = "",
     files: Mapping[str, str] = MappingProxyType({}),
+    again: bool = True,
 ) -> None:
     """Print the screen of a report: one line if there is nothing to do and nothing to know.
 
     `full_command` is the complete command that shows what the screen leaves out. `files` are labels
-    and texts about the files that were written.
+    and texts about the files that were written. Without `again`, a long screen does not repeat the
+    verdict, because the caller prints an error below it.
     """
-    page, last, again = Page.on(console), Page.on(console), Page.on(console)
+    page, last, repeated = Page.on(console), Page.on(console), Page.on(console)
     add_verdict(page, view)
     if not is_one_line(view):
         for label, text in files.items():
@@ -99,11 +102,12 @@ def render(
             _row(last, "All details", full_command)
         for number, step in enumerate(view.next_steps):
             _row(last, "" if number else "Next", step)
-        add_verdict(again, view)
-        _add_body(page, view, LINES - len(last.lines) - len(again.lines))
+        if again:
+            add_verdict(repeated, view)
+        _add_body(page, view, LINES - len(last.lines) - len(repeated.lines))
         page.lines.extend(last.lines)
         if len(page.lines) >= _LONG:
-            page.lines.extend(again.lines)
+            page.lines.extend(repeated.lines)
     page.show()
 
 
@@ -270,7 +274,9 @@ def _guard_text(page: Page, guard: GuardVerdict) -> Text:
     text = page.prose(f"{guard.guard}: ", "bold red").append_text(page.prose(guard.message))
     if guard.override:
         option = shlex.join(["--allow", guard.override])
-        return text.append_text(page.mark(" · to override: ")).append_text(page.prose(option))
+        return text.append_text(page.mark(" · to override, if this is correct: ")).append_text(
+            page.prose(option)
+        )
     if guard.hint:
         return text.append_text(page.mark(" · to fix: ")).append_text(page.prose(guard.hint))
     return text
@@ -297,8 +303,8 @@ def _made(row: ActionRow) -> str:
 def _withheld(page: Page, view: View) -> None:
     if view.kind is ViewKind.VERIFICATION:
         return
-    for sentence in withheld_sentences(view.withheld):
-        _row(page, "Withheld", sentence.text)
+    for _, text in withheld_texts(view.withheld):
+        _row(page, "Withheld", text)
 
 
 def _projects(page: Page, view: View) -> None:
@@ -372,18 +378,24 @@ def _failure_in_short(page: Page, rows: Sequence[UndoneRow]) -> list[Text | str]
 
 
 def _review(page: Page, view: View, most: int) -> None:
-    """Add the most severe changes, and how many more there are."""
+    """Add the most severe changes, and how many others revoke or lower access."""
     severe, plain = view.risky, len(view.removals)
-    if not (severe or plain) or most < 1:
+    if most < 1:
         return
-    shown = severe[: min(most - 1, _REVIEWED)]
-    text = f"{len(severe)} of {counted(len(view.lines), CHANGE)}" if severe else ""
-    if len(shown) < len(severe):
-        text += f", {len(shown)} shown" if shown else ""
+    if severe:
+        shown = severe[: min(most - 1 - bool(plain), _REVIEWED)]
+        text = f"{len(severe)} of {counted(len(view.lines), CHANGE)}"
+        if len(shown) < len(severe):
+            text += f", {len(shown)} shown" if shown else ""
+        _row(page, "Needs review", text)
+        _reviewed(page, shown)
     if plain:
         verb = "revokes or lowers access" if plain == 1 else "revoke or lower access"
-        text += f"{'; ' if severe else ''}{plain} {'more ' if severe else ''}{verb}"
-    _row(page, "Needs review", text)
+        other = "other " if severe else ""
+        _row(page, "Less access", f"{plain} {other}{CHANGE(plain)} {verb}")
+
+
+def _reviewed(page: Page, shown: Sequence[ChangeView]) -> None:
     if page.width is None:
         for line in shown:
             parts = [f"{line.symbol} {line.verb}", whose(line), _difference(line)]
@@ -401,7 +413,8 @@ def _review(page: Page, view: View, most: int) -> None:
         ]
         cells += [_cut(page.prose(", ".join(line.risks), "yellow"))] if wide else []
         table.add_row(*cells, _place(page, line.places[0] if line.places else ""))
-    page.add_table(table, indent=_INDENT)
+    if shown:
+        page.add_table(table, indent=_INDENT)
 
 
 def _grid(page: Page, *shrinking: bool) -> Table:
@@ -464,13 +477,19 @@ def _findings(page: Page, view: View, most: int) -> None:
     _row(page, "Findings", listed(parts))
     entries = [_finding(page, group) for group in groups[:LINES]] if checked else []
     if not checked or sum(map(len, entries)) > most - len(page.lines) or len(groups) > LINES:
+        whole = _finding_lines(page, groups[:LINES], cut=False)
+        if len(whole) <= most - len(page.lines) and len(groups) <= LINES:
+            page.lines.extend(whole)
+            return
         entries = [[line] for line in _finding_lines(page, groups[:LINES])]
     _add_entries(page, entries, most, len(groups), Noun("kind of finding", "kinds of findings"))
 
 
-def _finding_lines(page: Page, groups: Iterable[FindingGroup]) -> list[Text | str]:
-    """Return a line for each group of findings."""
-    rows = (_finding_cells(page, group) for group in groups)
+def _finding_lines(
+    page: Page, groups: Iterable[FindingGroup], *, cut: bool = True
+) -> list[Text | str]:
+    """Return a line for each group of findings, or without `cut` as many as its text needs."""
+    rows = (_finding_cells(page, group, cut=cut) for group in groups)
     if page.plain:
         return ["  " + "  ".join(cell.plain for cell in row if cell.plain) for row in rows]
     table = _grid(page, False, True)
@@ -497,7 +516,9 @@ def _finding(page: Page, group: FindingGroup) -> list[Text | str]:
     return part.lines
 
 
-def _finding_cells(page: Page, group: FindingGroup) -> tuple[Text, Text, Text]:
+def _finding_cells(
+    page: Page, group: FindingGroup, *, cut: bool = False
+) -> tuple[Text, Text, Text]:
     severity = page.mark(SEVERITIES[group.severity].one, SEVERITY_STYLES[group.severity])
     if group.number > 1:
         severity.append_text(page.mark(f" × {group.number}"))
@@ -505,7 +526,8 @@ def _finding_cells(page: Page, group: FindingGroup) -> tuple[Text, Text, Text]:
         places = page.prose(some_of(group.places), "dim")
     else:
         places = _place(page, group.places[0])
-    return severity, places, _cut(page.prose(group_wording(group)))
+    text = page.prose(group_wording(group))
+    return severity, places, _cut(text) if cut else text
 
 
 def _add_entries(

@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from typing import NamedTuple
 from kanport import messages
 from kanport.facts import Fact
 from kanport.findings import Severity
+from kanport.origin import Origin
 from kanport.outcome import Approved, Status, Tally, Verified, VerifyStatus
 from kanport.plan.change import Action
 from kanport.plan.guards.allowances import allowed_words
@@ -444,7 +445,12 @@ def stop_text(guards: Sequence[GuardVerdict]) -> str:
 
 
 def withheld_sentences(withheld: Sequence[WithheldView]) -> list[Sentence]:
-    """Return how many removals are withheld, and because of which rows; nothing where none is."""
+    """Return what is withheld, and because of which rows; nothing where none is."""
+    return [Sentence(level, f"Withheld: {text}") for level, text in withheld_texts(withheld)]
+
+
+def withheld_texts(withheld: Sequence[WithheldView]) -> list[tuple[Level, str]]:
+    """Return `withheld_sentences` without the word that a label may say, with their levels."""
     found = []
     for level, some in (
         (Level.LOOK, [one for one in withheld if one.is_open]),
@@ -453,8 +459,7 @@ def withheld_sentences(withheld: Sequence[WithheldView]) -> list[Sentence]:
         if some:
             kinds = Counter(one.change.action for one in some)
             parts = listed([counted(n, REMOVALS.get(one, REMOVAL)) for one, n in kinds.items()])
-            what = f"{counted(len(some), REMOVAL)} withheld: {parts}"
-            found.append(Sentence(level, f"{what}; {_because(some)}."))
+            found.append((level, f"{parts}; {_because(some)}."))
     return found
 
 
@@ -485,14 +490,28 @@ def open_words(one: OpenView) -> str:
 
 
 def _because(withheld: Iterable[WithheldView]) -> str:
-    """Return what prevents removals: the first of the rows and entries, or the first reasons."""
+    """Return what prevents removals: the first of the rows and entries, or the first reasons.
+
+    If all have one reason, it comes with its rows and entries.
+    """
     causes = [because for one in withheld for because in one.because]
-    rows = unique(str(place) for because in causes for place in because.origin)
+    rows = tuple(places_in_short(place for because in causes for place in because.origin))
     more = max((because.more for because in causes), default=0)
     if not rows:
         first = {because.why.code: because.message for because in reversed(causes)}
         return some_of(tuple(first.values()))
+    if len({(because.why.code, because.why.case) for because in causes}) == 1:
+        return f"{causes[0].message}: {some_of(rows, more)}"
     return f"because of {some_of(rows, more)}"
+
+
+def places_in_short(origins: Iterable[Origin]) -> Iterator[str]:
+    """Yield each place once, without the file if it is that of the place before."""
+    before = ""
+    for text, origin in {str(origin): origin for origin in origins}.items():
+        file = f"{origin.file}#{origin.sheet}!" if origin.sheet else f"{origin.file}:"
+        yield text.removeprefix(file) if file == before else text
+        before = file
 
 
 def some_of(parts: Sequence[str], more: int = 0, most: int = 3) -> str:
