@@ -298,3 +298,12 @@ def test_a_csv_file_has_its_header_row_and_delimiter_named(kanport: Kanport) -> 
     source = load_mapping(Path("mapping.yaml")).spec.sources["people"]
     assert isinstance(source, CsvSource)
     assert (source.header_row, source.delimiter) == (2, "|")
+
+
+def test_what_a_mapping_would_say_is_an_option_of_init(kanport: Kanport) -> None:
+    Path("hr.csv").write_bytes("Login;Name\nann;Jörg\n".encode("cp1252"))
+    told = kanport("init", "hr.csv")
+    assert told.code == 5 and "use the option of that name, such as --encoding cp1252" in told.err
+    workbook([["Login"], ["ada"]]).save("list.xlsx")
+    told = kanport("init", "list.xlsx", "--sheet", "Nobody")
+    assert told.code == 5 and "no sheet" in told.err and "--header-row" not in told.err

@@ -65,6 +65,22 @@ def test_every_setting_is_told_with_where_it_came_from(
     assert {setting.key for setting in SETTINGS} <= set(lines)
 
 
+def test_the_state_folder_is_told_as_a_path(
+    shown: Kanport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def state() -> str:
+        lines = shown("config", "show").out.splitlines()
+        (line,) = [line for line in lines if line.startswith("state ")]
+        return " ".join(line.split()[1:])
+
+    monkeypatch.setenv("XDG_STATE_HOME", "/var/states")
+    monkeypatch.delenv("KANPORT_STATE", raising=False)
+    assert state() == "/var/states/kanport (XDG_STATE_HOME)"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert state() == "/home/ada/.local/state/kanport (default)"
+
+
 def test_a_profile_is_told_by_its_own_lines(
     shown: Kanport, monkeypatch: pytest.MonkeyPatch
 ) -> None:

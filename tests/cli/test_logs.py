@@ -45,6 +45,14 @@ def test_stderr_is_the_log_and_nothing_else(host: endings.Host) -> None:
     assert host.server.token not in said.err
 
 
+def test_a_plan_logs_its_steps_as_a_run_does(host: endings.Host) -> None:
+    said = host.run("plan", "club.yaml", "--log-format", "json", "-v")
+    assert said.code == 0
+    assert [event["event"] for event in events(said.err)] == ["sources.read", "plan.made"]
+    text = host.run("validate", "club.yaml", "-v").err
+    assert "sources.read users=3" in text
+
+
 @pytest.mark.parametrize(
     ("way", "code"), [(endings.a_guard, 4), (endings.invalid_rows, 5), (endings.no_mapping, 6)]
 )

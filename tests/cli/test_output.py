@@ -12,6 +12,7 @@ import pytest
 from kanport.sandbox import Sandbox
 from tests.support import processes
 from tests.support.files import write_files
+from tests.support.terminal import Terminal
 
 FULL = Path("/dev/full")
 
@@ -67,6 +68,27 @@ def test_a_run_that_fails_in_part_says_so_to_a_closed_pipe_too(
     assert code == 3, told
     assert "ada" in server.store.snapshot().users
     assert "Verified" in told
+
+
+def test_a_terminal_says_once_what_stops_it(server: Sandbox, tmp_path: Path, club: Path) -> None:
+    environ = {"KANPORT_URL": server.url, "KANPORT_TOKEN": server.token}
+
+    def printed(*arguments: str) -> str:
+        with Terminal("plan", "club.yaml", *arguments, folder=tmp_path, environ=environ) as shown:
+            shown.end()
+        return shown.text
+
+    mapping = club.read_text(encoding="utf-8")
+    write_files(tmp_path, mapping=mapping + "limits: {create: 2}\n")
+    assert printed().count("Limit exceeded") == 1
+    # No screen shows it here.
+    assert "limit-create stopped the plan" in printed("--quiet")
+    people = (tmp_path / "people.csv").read_text(encoding="utf-8")
+    write_files(tmp_path, mapping=mapping, people=people + "dan,Dan,no-address,\n" * 30)
+    text = printed()
+    assert text.count("The data is not valid") == 1
+    assert "kanport plan club.yaml --full" in text
+    assert "Error: " in text
 
 
 @pytest.mark.skipif(not FULL.is_char_device(), reason="there is no /dev/full here")

@@ -327,3 +327,8 @@ def test_at_the_place_of_each_value_stands_that_value(table: dict[str, Any]) -> 
 def test_a_home_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     problem = refused(tmp_path, 'state = "~nobody-of-this-name/state"\n')
     assert "~nobody-of-this-name/state" in problem.message
+
+
+def test_the_name_of_the_option_for_a_token_leads_to_its_table(tmp_path: Path) -> None:
+    (detail,) = refused(tmp_path, 'token_file = "token"\n').details
+    assert 'hint: write token = {file = "/etc/kanport/token"}' in detail

@@ -110,6 +110,18 @@ def test_why_somebody_is_nobody_whose_account_is_unclear() -> None:
     assert "cannot tell which account is this user's (finding person-ambiguous)" in why(told)
 
 
+def test_access_that_an_invalid_row_may_want_is_not_said_to_be_unwanted() -> None:
+    grants = grants_table("bob|ALPHA|?")
+    known = known_of(staff_table("bob|Bob|||"), grants, roles={3: "project-member"})
+    told = explain_person(known, "bob")
+    assert "Not in the sources" not in why(told)
+    assert "It is unknown whether the sources want this role, so Kanport keeps it: ALPHA." in why(
+        told
+    )
+    text = as_text(document_of(told))
+    assert "ALPHA: sources: not known (invalid row), server: project-member" in text
+
+
 def test_a_row_whose_very_username_cannot_be_used_is_theirs() -> None:
     known = known_of(staff_table("bad user name that is" + "x" * 200 + "|B|||"), grants_table())
     told = explain_person(known, "bad user name that is" + "x" * 200)

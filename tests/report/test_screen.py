@@ -613,6 +613,16 @@ def test_data_that_are_checked_show_places_and_what_to_do() -> None:
     assert not any("fix: " in line for line in text)
 
 
+def test_a_finding_is_cut_only_if_there_is_no_room_for_all_of_it() -> None:
+    words = " ".join(["because", *(f"word{number}" for number in range(30)), "end"])
+    one = Finding("role-unknown", words, Origin("s", file="s.csv", row=2), hint="write one")
+    text = " ".join(shown(of_plan(make_plan(grants(1), findings=(one,))), 80))
+    assert "word29 end" in " ".join(text.split())
+    many = [replace(one, value=f"w{number}") for number in range(10)]
+    text = "\n".join(shown(of_plan(make_plan(grants(1), findings=many)), 80))
+    assert "end" not in text and text.count("…") >= 10
+
+
 def test_the_end_names_files_all_details_and_the_next_steps_once_each() -> None:
     view = of_plan(make_plan(grants(1), findings=()), next_steps=("first", "second"))
     lines = piped(view, "kanport report plan.json", Journal="run.jsonl")

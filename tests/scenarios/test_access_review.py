@@ -10,8 +10,10 @@ from openpyxl import load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from kanport.pipeline.evidence_check import check
+from kanport.report.document import LINES
 from kanport.sandbox import Sandbox
 from tests.support.command_line import Kanport
+from tests.support.terminal import Terminal
 
 PROJECTS = [f"P{number:02d}" for number in range(1, 16)]
 MAPPING = """\
@@ -220,6 +222,25 @@ def test_the_whole_review(
     with zipfile.ZipFile(tmp_path / "run.zip") as archive:
         names = archive.namelist()
     assert "sources/P01-P01.xlsx" in names and "attachments/result.json" in names
+
+
+def test_a_status_on_a_terminal_is_a_summary_that_leads_to_all_of_it(
+    server: Sandbox, kanport: Kanport, office: Path, tmp_path: Path
+) -> None:
+    assert kanport("review", "start", "staff.yaml", "-o", "review").code == 0
+    environ = {"KANPORT_URL": server.url, "KANPORT_TOKEN": server.token}
+
+    def printed(*arguments: str) -> list[str]:
+        with Terminal("review", *arguments, folder=tmp_path, environ=environ) as terminal:
+            assert terminal.end() == 3
+        return terminal.text.splitlines()
+
+    for command in ("status", "close"):
+        lines = printed(command, "review")
+        assert len(lines) <= LINES
+        assert f"All details: kanport review {command} review --full" in lines[-1]
+        assert len(printed(command, "review", "--full")) > 60
+        assert len(printed(command, "review", "--summary")) <= 5
 
 
 def test_a_review_warns_of_sources_that_still_ask_for_the_access(

@@ -266,6 +266,16 @@ def test_invalid_rows_can_be_skipped_and_whom_they_name_is_left_alone(
     assert "ada" in after.users
 
 
+def test_projects_that_the_server_lacks_are_to_be_created_and_not_skipped(
+    kanport: Kanport, tmp_path: Path
+) -> None:
+    write_files(tmp_path)
+    told = kanport("plan", "club.yaml")
+    assert told.code == 5
+    assert "create the projects, or let Kanport create them: projects: create" in told.err
+    assert "invalid_rows" not in told.err
+
+
 def test_an_unknown_project_stops_everything(
     server: Sandbox, kanport: Kanport, club: Path, tmp_path: Path
 ) -> None:

@@ -446,7 +446,6 @@ def as_dict(explanation: Explanation) -> dict[str, Any]:
                 "project": one.project,
                 "wanted": one.wanted,
                 "held": one.held,
-                "unknown": one.unknown,
                 "origin": [origin.to_dict() for origin in one.origins],
             }
             for one in explanation.access
