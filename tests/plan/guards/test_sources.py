@@ -50,8 +50,8 @@ def test_rows_of_which_none_can_be_used_stop_a_plan_that_others_could_lose_by() 
     assert verdict is not None
     assert verdict.tripped
     assert verdict.message == (
-        'The source "people" provides no users: Kanport read 40 rows and could use none, and'
-        " 1 change removes access"
+        'The source "people" provides no users: Kanport read 40 rows and could use none;'
+        " 1 change of this plan removes access"
     )
     assert "--allow empty:people=1 overrides this check for one run" in (verdict.hint or "")
 
