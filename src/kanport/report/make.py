@@ -575,8 +575,6 @@ def finding_lines(findings: Iterable[Finding], *, with_hints: bool = True) -> It
             yield f"    hint: {escape_control(group.hint)}"
 
 
-
-
 def undone_in(lines: Iterable[ChangeView]) -> tuple[UndoneRow, ...]:
     """Group what was not done, or is not as planned, by how and why, failures first."""
     groups: dict[tuple[Status | VerifyStatus, Fact], list[ChangeView]] = {}
