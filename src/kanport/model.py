@@ -501,10 +501,11 @@ class Unknown:
     that anybody might be meant. `memberships`, `group_members` and `group_access` are the keys of
     what relations are open. `ids` are pairs of the compare key of a person and a stable id that the
     rows left out gave them. `strangers` are the compare keys of those whom only rows of relations
-    name that cannot be used. `hidden` are the compare keys of people whose entries a directory does
-    not show, without proving that they are gone. `nameless` are the DNs of such entries whose
-    username nobody knows. `because` says of all of this which rows, entries and sources it follows
-    from; nothing is decided by it.
+    name that cannot be used. `unnamed` are rows of which nobody can read whom they list: the kind
+    of their relation, the key of the target (None for any) and the place. `hidden` are the compare
+    keys of people whose entries a directory does not show, without proving that they are gone.
+    `nameless` are the DNs of such entries whose username nobody knows. `because` says of all of
+    this which rows, entries and sources it follows from; nothing is decided by it.
     """
 
     people: frozenset[str] = frozenset()
@@ -514,6 +515,7 @@ class Unknown:
     group_members: frozenset[Pair] = frozenset()
     group_access: frozenset[Pair] = frozenset()
     strangers: frozenset[str] = frozenset()
+    unnamed: frozenset[tuple[About, str | None, Origin]] = frozenset()
     hidden: frozenset[str] = frozenset()
     nameless: frozenset[str] = frozenset()
     because: frozenset[Blocker] = field(default=frozenset(), compare=False)

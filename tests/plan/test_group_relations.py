@@ -18,7 +18,7 @@ from tests.support.planning import a_server, cell
 
 ANN, BOB, EVE = User(2, "ann"), User(3, "bob"), User(4, "eve")
 TEAM = Group(7, "Team", members=frozenset({2, 3}))
-HERE = a_server(ANN, BOB, EVE, groups=(TEAM,))
+HERE = a_server(ANN, BOB, EVE, groups=(TEAM, Group(8, "Others")))
 LEAVES = [("group_member.remove", "bob")]
 
 
@@ -153,8 +153,7 @@ def test_a_group_stays_that_a_broken_row_may_name(unknown: Unknown) -> None:
     ],
 )
 def test_a_group_goes_that_no_broken_row_may_name(unknown: Unknown) -> None:
-    here = replace(HERE, groups=(*HERE.groups, Group(8, "Others")))
-    assert ("group.remove", "") in actions(gone(unknown, here))
+    assert ("group.remove", "") in actions(gone(unknown))
 
 
 def test_a_group_stays_while_a_row_of_somebody_in_it_cannot_be_used() -> None:
@@ -170,13 +169,36 @@ def test_a_group_stays_while_a_row_of_somebody_in_it_cannot_be_used() -> None:
 def test_a_row_that_names_nobody_keeps_members_only_in_its_own_group(
     group: str, stays: tuple[str, ...]
 ) -> None:
-    here = replace(HERE, groups=(*HERE.groups, Group(8, "Crew", members=frozenset({3}))))
+    here = replace(HERE, groups=(*HERE.groups, Group(9, "Crew", members=frozenset({3}))))
     rows: dict[str, list[str] | None] = {"Team": ["ann"], "Crew": [], "New": []}
     rows[group] = [*(rows[group] or ()), "bbo"]
     plan = planned(wanted(rows), here, group_members_missing="remove")
     left = {one.group for one in plan.changes if one.action is Action.GROUP_MEMBER_REMOVE}
     assert left == {"Team", "Crew"} - set(stays)
     assert tuple(one.change.group for one in plan.withheld or ()) == stays
+
+
+@pytest.mark.parametrize("who", [None, "bob"])
+def test_a_broken_row_whose_group_is_nowhere_may_mean_any_group(who: str | None) -> None:
+    unknown = Unknown(group_members=frozenset({(who, "taem")}))
+    assert actions(without_bob(unknown)) == []
+    assert actions(gone(unknown)) == []
+
+
+def test_a_group_stays_while_a_row_of_a_new_group_has_an_error() -> None:
+    plan = planned(
+        wanted({"Taem": ["ann", "bbo"]}), HERE, groups_missing="remove", groups_managed=["T*"]
+    )
+    assert [one.action for one in plan.changes] == [Action.GROUP_CREATE, Action.GROUP_MEMBER_ADD]
+    assert "group-kept" in codes(plan)
+    unreadable = Unknown(group_members=frozenset({("ann", "taem")}))
+    plan = planned(
+        wanted({"Taem": ["bob"]}, unknown=unreadable),
+        HERE,
+        groups_missing="remove",
+        groups_managed=["T*"],
+    )
+    assert Action.GROUP_REMOVE not in {one.action for one in plan.changes}
 
 
 def test_a_broken_row_that_names_no_group_may_mean_the_access_of_any() -> None:

@@ -211,6 +211,8 @@ def _unknown(unknown: Unknown) -> dict[str, Any]:
                 [b.kind, _ABOUT[b.about], str(b.who), str(b.what), *_places([b.origin])]
                 for b in value
             )
+        elif one.name == "unnamed":
+            value = sorted([kind, str(what), *_places([one])] for kind, what, one in value)
         elif isinstance(value, frozenset):
             # None stands for anybody, and no key of a name is like it.
             value = sorted(

@@ -134,7 +134,7 @@ class Journal:
                 self.path.unlink(missing_ok=True)
 
     def begin(self, run_id: str, plan: Plan, *, version: str) -> str:
-        """Record that a run of this plan begins, and give the time that was recorded."""
+        """Record that a run of this plan begins, and return the time that was recorded."""
         at = self._now()
         parts = {"format": FORMAT, "run": run_id, "kanport": version, **self._by, **self._approved}
         parts |= self._terms

@@ -781,6 +781,11 @@ SERVER: Mapping[str, CatalogueEntry] = {
                 " user as well",
                 "correct the invalid row",
             ),
+            "overruled": Text(
+                "change skipped: an invalid row without a readable username may say something else"
+                " about {username:q}",
+                "correct the invalid row",
+            ),
             "unread": Text("project skipped: Kanport could not read the members of {project:q}"),
             "group": Text("group skipped: Kanport cannot tell which group {group:q} is"),
         },

@@ -172,11 +172,14 @@ def _desired(mapping: LoadedMapping, read: _Read, bad: set[RowId], notes: Notes)
         if (errors := _broken(table)) or table.partial
     }
     unknown = _unknown(user_rows, relation_rows, read.scopes, users, in_doubt, bad, bool(broken))
-    strangers = _strangers(relation_rows, read.people, bad)
+    left = Unknown(
+        strangers=_strangers(relation_rows, read.people, bad),
+        unnamed=_unnamed(relation_rows[About.GROUP_MEMBER], bad),
+    )
     # Who is named only by a row off its list is unknown by way of `in_doubt`.
     off_list = replace(off_list, people=frozenset())
     unread = unread_people(spec, read.tables, read.contexts)
-    unknown = Unknown.together((unknown, Unknown(strangers=strangers), off_list, *unread))
+    unknown = Unknown.together((unknown, left, off_list, *unread))
     because = {
         *unknown.because,
         *(blocker for rows in user_rows.values() for row in rows for blocker in row.blockers(bad)),
@@ -248,6 +251,19 @@ def _strangers(
         for holder in row.holders
     }
     return frozenset(key for key in named if key is not None and not people.names(key))
+
+
+def _unnamed(
+    rows: Iterable[RelationRow], bad: Collection[RowId]
+) -> frozenset[tuple[About, str | None, Origin]]:
+    """Return the groups of unusable rows of which nobody can read whom they put there."""
+    return frozenset(
+        (row.kind, what, row.origin)
+        for row in rows
+        if row.id in bad
+        and any(one.state is not State.GIVEN and one.origins for one in row.holders)
+        for _, what in row.pairs()
+    )
 
 
 def _unknown(

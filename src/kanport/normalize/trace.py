@@ -66,7 +66,7 @@ class Trace(NamedTuple):
 
 
 def trace(rule: CompiledRule, row: Row, *, several: bool = False) -> Trace:
-    """Read a row as `read_one` does, or `read_several`, and give the steps as well."""
+    """Read a row as `read_one` does, or `read_several`, and return the steps as well."""
     notes = Notes()
     values = read_several(rule, row, notes) if several else [read_one(rule, row, notes)]
     secret = rule.is_secret

@@ -17,7 +17,7 @@ from kanport.normalize.notes import Notes
 from kanport.normalize.rows import read_one, read_several, written
 from kanport.normalize.rules import State
 from kanport.normalize.users import compile_id, compile_username
-from kanport.relations import RELATIONS, About
+from kanport.relations import OF_USERS, RELATIONS, About
 from kanport.rules import username_problem
 from kanport.table import Row, Table, Unread
 
@@ -143,7 +143,9 @@ def rows_off_list(
             if kind is About.GROUP_ACCESS:
                 pairs = {(who, what) for who in holders for what in targets or {None}}
             because = frozenset(Blocker("row", who, row.origin, kind, what) for who, what in pairs)
-            yield Unknown.of({kind: pairs}, because=because)
+            nobody = kind in OF_USERS and None in holders
+            unnamed = {(kind, what, row.origin) for what in targets or {None}} if nobody else ()
+            yield Unknown.of({kind: pairs}, unnamed=frozenset(unnamed), because=because)
 
 
 def _rules_of_relations(

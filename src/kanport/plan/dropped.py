@@ -22,6 +22,7 @@ from kanport.plan.group_relations import (
     Endings,
     has_unknown_names,
     open_names,
+    why_open,
 )
 from kanport.plan.groups import GroupIndex, ProjectKey
 from kanport.plan.matching import name_matcher, texts_of_projects
@@ -263,7 +264,7 @@ def dropped_groups(policy: RemovalPolicy, groups: GroupIndex) -> Dropped[Group]:
     return Dropped(
         dropped,
         {
-            group.id: _why_open(group, policy, unclear=unclear)
+            group.id: _why_open(group, policy, groups, unclear=unclear)
             for group in dropped
             if not names.isdisjoint((None, compare_key(group.name))) or not group.complete
         },
@@ -282,12 +283,14 @@ def _group_is_remembered(group: Group, policy: RemovalPolicy) -> bool:
     )
 
 
-def _why_open(group: Group, policy: RemovalPolicy, *, unclear: bool) -> tuple[PlanBecause, ...]:
+def _why_open(
+    group: Group, policy: RemovalPolicy, groups: GroupIndex, *, unclear: bool
+) -> tuple[PlanBecause, ...]:
     if not group.complete:
         return (cause("unread-members", case="server"),)
     if unclear:
         return (cause("unclear-group", case="any"),)
-    return policy.resolved.causes.of_name(About.GROUP, {compare_key(group.name)})
+    return why_open(policy, groups, compare_key(group.name))
 
 
 def empty_dropped(dropped: Dropped[Group], policy: RemovalPolicy) -> Diff[RelationChange]:

@@ -12,7 +12,7 @@ from kanport.findings import Finding, found
 from kanport.frames import HeldRelations
 from kanport.model import AnyProject, Group, Project
 from kanport.names import compare_key
-from kanport.origin import Origin, first_place
+from kanport.origin import first_place
 from kanport.plan.change import (
     Action,
     GroupChange,
@@ -49,6 +49,7 @@ def diff_members(policy: RemovalPolicy, groups: GroupIndex) -> Diff[RelationChan
     """
     resolved = policy.resolved
     wanted, doubtful, findings = match_members(resolved.desired, groups, resolved.finder)
+    policy.members_open = doubtful
     there = {group.there.id: group for group in groups.described if group.there is not None}
     roles = {number: dict.fromkeys(sorted(group.members), "") for number, group in there.items()}
     held = HeldRelations.of(roles)
@@ -71,7 +72,7 @@ def diff_members(policy: RemovalPolicy, groups: GroupIndex) -> Diff[RelationChan
     if policy.ends_unlisted(About.GROUP_MEMBER):
         for at in np.flatnonzero(compared.unlisted).tolist():
             group = there[held.targets[at]]
-            _end_unlisted(policy, diff, group, int(held.holders[at]), doubtful)
+            _end_unlisted(policy, diff, group, int(held.holders[at]))
     return diff
 
 
@@ -85,7 +86,6 @@ def _end_unlisted(
     diff: Diff[RelationChange],
     group: FoundGroup,
     user_id: int,
-    doubtful: Mapping[str | None, Set[Origin]],
 ) -> None:
     """Remove a user from a group in which no source lists them, or withhold that.
 
@@ -105,13 +105,18 @@ def _end_unlisted(
     else:
         keys = {compare_key(group.name), wanted.key}
         because = [*policy.account(user), *policy.member(user, keys)]
-        if some := [doubtful[key] for key in (None, *keys) if key in doubtful]:
-            # A name that means nobody may be a slip of the pen for any member of the group.
-            places = set().union(*some)
-            because.append(cause("invalid-row", places, case="skipped", count=len(places)))
+        # A name that means nobody may be a slip of the pen for any member of the group.
+        because += _rows_in_doubt(policy, {None, *keys})
     who = Party(None, user_id) if user is None else user
     change = relation_change(Action.GROUP_MEMBER_REMOVE, who, there, before="")
     diff.end(change, because, listed=there.complete)
+
+
+def _rows_in_doubt(policy: RemovalPolicy, names: Set[str | None]) -> tuple[PlanBecause, ...]:
+    """Return the rows that name one of these groups, by key, and a member who is not clear."""
+    found = [some for name, some in policy.members_open.items() if name in names]
+    places = set().union(*found)
+    return (cause("invalid-row", places, case="skipped", count=len(places)),) if found else ()
 
 
 # --- groups that nothing names --------------------------------------------------------------------
@@ -142,7 +147,8 @@ def remove_groups(policy: RemovalPolicy, groups: GroupIndex) -> GroupRemovals:
         if group.id in described or not managed(group.name) or key in needed:
             continue
         is_open = not names_open.isdisjoint((None, key))
-        kept, because, inside = _keeps_group(policy, groups, group, is_open=is_open)
+        open_by = why_open(policy, groups, key) if is_open else ()
+        kept, because, inside = _keeps_group(policy, groups, group, open_by)
         if kept:
             name = group.name
             diff.findings.append(
@@ -167,12 +173,15 @@ def remove_groups(policy: RemovalPolicy, groups: GroupIndex) -> GroupRemovals:
 
 
 def _keeps_group(
-    policy: RemovalPolicy, groups: GroupIndex, group: Group, *, is_open: bool
+    policy: RemovalPolicy, groups: GroupIndex, group: Group, open_by: tuple[PlanBecause, ...]
 ) -> tuple[str, tuple[PlanBecause, ...], tuple[str, ...]]:
-    """Return why a group stays: the case of the finding, the causes, and the users for whom."""
+    """Return why a group stays: the case of the finding, the causes, and the users for whom.
+
+    `open_by` is why something may name it after all.
+    """
     key = compare_key(group.name)
-    if is_open:
-        return "unproven", policy.resolved.causes.of_name(About.GROUP, {key}), ()
+    if open_by:
+        return "unproven", open_by, ()
     if key in groups.unclear:
         return "unclear", (cause("unclear-group"),), ()
     members = policy.members(group)
@@ -189,8 +198,30 @@ def _keeps_group(
 
 def open_names(policy: RemovalPolicy, groups: GroupIndex) -> frozenset[str | None]:
     """Return the keys of groups that something may name after all; None stands for any group."""
+    names = policy.resolved.uncertainty.names_open(About.GROUP) | policy.members_open.keys()
+    unclear = _new_names(policy, groups) or has_unknown_names(policy, groups)
+    return names | {None} if unclear else names
+
+
+def why_open(policy: RemovalPolicy, groups: GroupIndex, key: str) -> tuple[PlanBecause, ...]:
+    """Return because of what something may name a group after all, by its key."""
+    new = _new_names(policy, groups)
+    rows = _rows_in_doubt(policy, {None, key, *new})
     names = policy.resolved.uncertainty.names_open(About.GROUP)
-    return names | {None} if has_unknown_names(policy, groups) else names
+    if rows and names.isdisjoint({None, key, *new}):
+        return rows
+    return (*policy.resolved.causes.of_name(About.GROUP, {key}), *rows)
+
+
+def _new_names(policy: RemovalPolicy, groups: GroupIndex) -> Set[str]:
+    """Return the keys in rows that cannot be used, or not wholly, that mean no group of the server.
+
+    Such a name may be a slip of the pen, or lack the external id that says which group it means.
+    """
+    there = {compare_key(group.name) for group in groups.of_server()}
+    there |= {one.wanted.key for one in groups.described if one.wanted and one.there}
+    names = policy.resolved.uncertainty.names_open(About.GROUP) | policy.members_open.keys()
+    return {name for name in names if name is not None} - there
 
 
 def has_unknown_names(policy: RemovalPolicy, groups: GroupIndex) -> bool:

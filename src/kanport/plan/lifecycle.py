@@ -6,7 +6,7 @@ source names again, is enabled. All times are given.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -32,7 +32,7 @@ from kanport.plan.resolved import Holder
 from kanport.plan.roles import active_risks, removal_risks
 from kanport.plan.withheld import Diff, cause
 from kanport.records import dataclass
-from kanport.relations import RELATIONS, About
+from kanport.relations import OF_USERS, RELATIONS, About
 
 
 @dataclass(slots=True)
@@ -102,7 +102,7 @@ class _Leavers:
         self._made = made
         self._resolved, self._current, self._memory = resolved, current, memory
         self._steps, self._now, self._keeps_ledger = steps, now, mapping.keeps_ledger
-        self._listed = _Listed.of(resolved)
+        self._listed = _Listed.of(resolved, current)
         self._members = _members(resolved, current)
         self._by_lists = RELATIONS[About.MEMBERSHIP].ends_unlisted(mapping)
         self.removed_later: list[Absence] = []
@@ -197,14 +197,15 @@ class _Listed:
 
     persons: Persons
     grouped: Mapping[str, list[Origin]]
+    open: Mapping[About, Mapping[str | None, Set[Origin]]]
 
     @classmethod
-    def of(cls, resolved: Resolved) -> Self:
-        """Index the users whom rows of users and of groups name."""
+    def of(cls, resolved: Resolved, current: CurrentState) -> Self:
+        """Index the users whom rows of users and of groups name, and the rows that name nobody."""
         grouped: dict[str, list[Origin]] = {}
         for key, places in _named_in_groups(resolved):
             grouped.setdefault(key, []).extend(places)
-        return cls(resolved.persons, grouped)
+        return cls(resolved.persons, grouped, _naming_nobody(resolved, current))
 
     def causes(
         self, user: User, current: CurrentState, resolved: Resolved
@@ -230,9 +231,25 @@ class _Listed:
         if not outlived and self.grouped.get(key):
             found.append(cause("still-listed", self.grouped[key], case="groups"))
         elif not outlived and key in self.grouped and not found:
-            # A row of groups that cannot be used names them.
+            # A row of groups or memberships that cannot be used names them.
             found += resolved.causes.of_user((key,))
+        if not outlived and not found:
+            found += self._may_be_listed(user, current, resolved)
         return tuple(found)
+
+    def _may_be_listed(
+        self, user: User, current: CurrentState, resolved: Resolved
+    ) -> Iterator[PlanBecause]:
+        """Yield the rows that name nobody in a project or group in which a user is now.
+
+        Such a row may be the one that lists this user, with a slip of the pen.
+        """
+        for kind, rows in self.open.items():
+            there = _targets(kind, user, current, resolved) if rows else set()
+            found = [places for key, places in rows.items() if key is None or key in there]
+            if there and found:
+                places = set().union(*found)
+                yield cause("invalid-row", places, case="any", count=len(places))
 
 
 def _returned(
@@ -249,7 +266,10 @@ def _returned(
 
 
 def _named_in_groups(resolved: Resolved) -> Iterator[tuple[str, tuple[Origin, ...]]]:
-    """Yield the compare keys of whom a row of groups names, or of users whom it means."""
+    """Yield the compare keys of whom a row of groups names, or of users whom it means.
+
+    With them are those whom a row of groups or memberships names that cannot be used.
+    """
     for member in resolved.desired.group_members:
         if member.unlisted:
             continue
@@ -257,9 +277,48 @@ def _named_in_groups(resolved: Resolved) -> Iterator[tuple[str, tuple[Origin, ..
         found = resolved.finder.find(member.holder.value)
         if isinstance(found, Holder) and found.user is not None:
             yield compare_key(found.name), member.holder.origins
-    for who, _ in resolved.desired.unknown.group_members:
-        if who is not None:
-            yield who, ()
+    for kind in OF_USERS:
+        for who, _ in resolved.desired.unknown.pairs(kind):
+            if who is not None:
+                yield who, ()
+
+
+def _naming_nobody(
+    resolved: Resolved, current: CurrentState
+) -> Mapping[About, Mapping[str | None, Set[Origin]]]:
+    """Return the unusable rows that name nobody, by the kind and the key of where they list them.
+
+    None stands for any project or group, as does the name of a group that the server lacks.
+    """
+    found: dict[About, dict[str | None, set[Origin]]] = {
+        kind: defaultdict(set) for kind in OF_USERS
+    }
+    groups = {compare_key(group.name) for group in current.groups}
+    uncertainty = resolved.uncertainty
+    for kind, targets in uncertainty.slips.items():
+        for what in targets:
+            found[kind][what].update(
+                one.origin
+                for one in uncertainty.because
+                if (one.about, one.who, one.what) == (kind, None, what)
+            )
+    for kind, what, place in resolved.desired.unknown.unnamed:
+        known = what if kind is About.MEMBERSHIP or what in groups else None
+        found[kind][known].add(place)
+    for member in resolved.desired.group_members:
+        if not member.unlisted and isinstance(resolved.finder.find(member.holder.value), Finding):
+            key = member.key[1] if member.key[1] in groups else None
+            found[About.GROUP_MEMBER][key].update(member.holder.origins)
+    return found
+
+
+def _targets(kind: About, user: User, current: CurrentState, resolved: Resolved) -> Set[str]:
+    """Return the keys of the projects, or groups, in which a user is now."""
+    if kind is About.GROUP_MEMBER:
+        return {compare_key(one.name) for one in current.groups if user.id in one.members}
+    projects = current.project_index.by_id
+    held = (projects[number] for number, roles in current.roles.items() if user.id in roles)
+    return frozenset[str]().union(*map(resolved.projects.keys_of, held))
 
 
 def _members(resolved: Resolved, current: CurrentState) -> frozenset[int]:

@@ -14,6 +14,7 @@ from kanport.mapping.spec import MappingFile
 from kanport.memory import LedgerState
 from kanport.model import AnyProject, CurrentState, Group, Pair, PlannedProject, Project, User
 from kanport.names import compare_key
+from kanport.origin import Origin
 from kanport.plan.change import (
     CHANGES,
     ENDS,
@@ -119,8 +120,10 @@ class RemovalPolicy:
             for user_id, person in resolved.persons.moving.items()
         }
         self.project_keys = cache(resolved.projects.keys_of)
-        # The access of groups that unusable rows leave open, beside what the input does.
+        # What unusable rows leave open beside what the input does: the access of groups, and who is
+        # in which groups, with the places of the rows.
         self.access_open: Set[Pair] = frozenset()
+        self.members_open: Mapping[str | None, Set[Origin]] = {}
 
     # --- whom the mapping lets Kanport touch ------------------------------------------------------
 

@@ -108,8 +108,11 @@ def resolve(
     here = (*notes, *tied.matched.findings, *tied.access.findings)
     uncertainty = _uncertainty(tied, people, mapping, identities)
     if uncertainty.pairs:
+        groups = {one.key for one in tied.desired.groups}
+        groups |= {compare_key(one.name) for one in current.groups}
         called = frozenset().union(*map(projects.keys_of, all_projects))
-        uncertainty = uncertainty.with_slips(_unheard(tied.desired, current, identities), called)
+        unheard = _unheard(tied.desired, current, identities, groups)
+        uncertainty = uncertainty.with_slips(unheard, {About.PROJECT: called, About.GROUP: groups})
     stable_ids = tied.matched.ids | {each for _, each in tied.desired.unknown.ids}
     return Resolved(
         persons=tied.matched.persons,
@@ -216,12 +219,13 @@ def _uncertainty(
 
 
 def _unheard(
-    desired: DesiredState, current: CurrentState, identities: Mapping[str, Identity]
+    desired: DesiredState,
+    current: CurrentState,
+    identities: Mapping[str, Identity],
+    groups: Set[str],
 ) -> dict[About, Set[str]]:
     """Return the keys of holders in unusable rows that mean nobody and nothing, by their kind."""
     users = {*current.people.by_key, *(compare_key(one.username) for one in identities.values())}
-    groups = {one.key for one in desired.groups}
-    groups |= {compare_key(one.name) for one in current.groups}
     named = {who for who, _ in desired.unknown.pairs(About.GROUP_ACCESS) if who is not None}
     strangers = desired.unknown.strangers - users
     return {kind: strangers if kind in OF_USERS else named - groups for kind in RELATIONS}

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Self
 
 import numpy as np
@@ -113,6 +113,8 @@ def without(desired: DesiredState, invalid: Invalid) -> DesiredState:
                 people |= {one.key[0]} if one.holder.value not in invalid.strangers else set()
             if kind in OF_USERS and not one.unlisted and one.key[0] not in listed:
                 strangers.add(one.key[0])
+                if one.holder.value in invalid.strangers:
+                    left_open[kind].add(one.key)
             left_open[kind].add(pair)
             places = _cells_of(kind, PlacesOf(one))
             because.update(Blocker("row", pair[0], place, kind, pair[1]) for place in places)
@@ -170,13 +172,15 @@ class Uncertainty:
 
     There are two questions. May absence be taken as absence (`missing`, `is_open`)? And may a valid
     row take something away (`named`) from somebody whom an invalid row names too? Both are answered
-    with no where there is uncertainty. `pairs` are the keys of targets by kind and holder.
+    with no where there is uncertainty. `pairs` are the keys of targets by kind and holder, `slips`
+    those of targets by kind in which an unusable row names somebody who is nobody.
     """
 
     people: frozenset[str]
     everybody: bool
     pairs: Mapping[tuple[About, str | None], Set[str | None]]
     because: frozenset[Blocker] = frozenset()
+    slips: Mapping[About, Set[str | None]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, unknown: Unknown) -> Self:
@@ -212,28 +216,33 @@ class Uncertainty:
                 )
         return replace(self, people=frozenset(people), pairs=pairs, because=frozenset(because))
 
-    def with_slips(self, holders: Mapping[About, Set[str]], projects: Set[str]) -> Self:
+    def with_slips(
+        self, holders: Mapping[About, Set[str]], targets: Mapping[About, Set[str]]
+    ) -> Self:
         """Return the same, but a name that means nothing may be a slip of the pen for any other.
 
         `holders` are the keys of users and groups that mean nobody and nothing, by the kind of the
-        relation; `projects` are all keys that mean a project.
+        relation; `targets` are all keys that mean a project or a group.
         """
 
         def meant(kind: About, holder: str | None, target: str | None) -> Pair:
-            wrong = RELATIONS[kind].target is About.PROJECT and target not in projects
+            wrong = target not in targets[RELATIONS[kind].target]
             return None if holder in holders[kind] else holder, None if wrong else target
 
         pairs: dict[tuple[About, str | None], Set[str | None]] = dict(self.pairs)
-        for (kind, holder), targets in self.pairs.items():
-            for target in targets:
+        slips: dict[About, set[str | None]] = {kind: set() for kind in OF_USERS}
+        for (kind, holder), several in self.pairs.items():
+            for target in several:
                 who, what = meant(kind, holder, target)
+                if kind in OF_USERS and who != holder:
+                    slips[kind].add(what)
                 pairs[kind, who] = pairs.get((kind, who), frozenset()) | {what}
         because = set(self.because)
         for one in self.because:
             if one.about in RELATIONS:
                 who, what = meant(one.about, one.who, one.what)
                 because.add(one._replace(who=who, what=what))
-        return replace(self, pairs=pairs, because=frozenset(because))
+        return replace(self, pairs=pairs, because=frozenset(because), slips=slips)
 
     def all_unknown(self) -> Self:
         """Return the same, but with everybody in doubt."""

@@ -1,12 +1,13 @@
 """Compare the users on the server with what the sources say of them. Pure."""
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from kanport.coded import Flags, objects
 from kanport.facts import Fact, fact
-from kanport.fields import ACTIVE, UPDATABLE, Holds, field_named, labels
+from kanport.fields import ACTIVE, ROLE, UPDATABLE, Holds, UserField, field_named, labels
 from kanport.findings import Finding, finding, found
 from kanport.mapping.sources import KanboardSource
 from kanport.mapping.spec import MappingFile
@@ -65,6 +66,7 @@ class _UserDiff(Diff[UserChange]):
         self._reactivation = Reactivation.of(memory, resolved, mapping.allow_admins)
         self._creates_inactive = creates_inactive(mapping)
         self._new_emails = _new_emails(resolved.persons)
+        self._users = mapping.users
 
     def compare(self, at: int, person: Person) -> None:
         """Add the changes that one person needs, those withheld, and what there is to know."""
@@ -126,7 +128,8 @@ class _UserDiff(Diff[UserChange]):
                 continue
             finding, because = prevented
             notes[finding] = None
-            self.end(change, because)
+            if _lowers(change, person.user):
+                self.end(change, because)
         self.findings.extend(notes)
         return made
 
@@ -138,14 +141,34 @@ class _UserDiff(Diff[UserChange]):
         if user is None:
             return None
         name, uncertainty = wanted.username.value, self._resolved.uncertainty
-        if _lowers(change, user) and (uncertainty.named(user.username) or uncertainty.named(name)):
-            keys = {wanted.key, compare_key(user.username)}
+        named = uncertainty.named(user.username) or uncertainty.named(name)
+        keys = {wanted.key, compare_key(user.username)}
+        if named and _lowers(change, user):
             because = self._resolved.causes.of_user(keys, anybody=False)
             return user_finding("row-skipped", name, place, case="lowers"), because
+        if self._may_be_overruled(change, wanted):
+            because = self._resolved.causes.of_user(keys)
+            return user_finding("row-skipped", name, place, case="overruled"), because
         if change.action is Action.USER_DISABLE and not self._to_disable(user):
             because = (cause("unmanaged-account"),)
             return user_finding("person-unmanaged", user.username, place), because
         return None
+
+    def _may_be_overruled(self, change: UserChange, wanted: DesiredUser) -> bool:
+        """Return whether a source that counts before others may want another role or state.
+
+        A row of it that names nobody may be about any user.
+        """
+        field = _decided_by(change)
+        if field is None or self._users is None or not self._resolved.desired.unknown.everybody:
+            return False
+        rule, given = self._users.fields.rule(field), field.wanted(wanted)
+        said = {place.source for place in given.origins} if given is not None else set()
+        order = [*(rule.precedence if rule else ()), *self._users.sources]
+        before = itertools.takewhile(lambda source: source not in said, order if said else ())
+        # Of its user, a source has one row.
+        having = {place.source for place in (*wanted.rows, *wanted.username.origins)}
+        return any(source not in having for source in before)
 
     def _notes(self, person: Person, user: User, made: Iterable[UserChange]) -> Iterator[Finding]:
         """Yield what there is to know of a user who stays disabled, or keeps a local password."""
@@ -306,6 +329,13 @@ def _places(wanted: DesiredUser, *cells: tuple[Origin, ...]) -> tuple[Origin, ..
 
 def _lowers(change: UserChange, user: User | None) -> bool:
     return user is not None and not _LOWERING.isdisjoint(change.risk)
+
+
+def _decided_by(change: UserChange) -> UserField | None:
+    """Return what locks or unlocks an account, or gives it another role; None for nothing."""
+    if change.action in (Action.USER_ENABLE, Action.USER_DISABLE):
+        return ACTIVE
+    return ROLE if change.action is Action.USER_UPDATE and change.risk else None
 
 
 def _spelled(person: Person) -> Iterable[Finding]:

@@ -160,7 +160,7 @@ def _with_comment_of(archive: bytes, length: int) -> bytes:
 def drawn_with_proof(
     view: View, form: Format, *, table: str | None = None, masked: bool = False
 ) -> tuple[bytes, Proof]:
-    """Draw a report for a file, and give its proof too.
+    """Draw a report for a file, and return its proof too.
 
     Where the format has a place for the proof (`has_place`), it is in the report; otherwise the
     digest in it is that of the whole file, and the proof belongs into a file beside it (`beside`).

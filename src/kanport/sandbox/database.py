@@ -259,7 +259,7 @@ class Database:
             self._connection.execute("COMMIT")
 
     def insert(self, table: str, values: Mapping[str, Any]) -> int | None:
-        """Add a row and give its number; None where Kanboard says `false`.
+        """Add a row and return its number; None where Kanboard says `false`.
 
         That is one answer for "is already there" and "refers to nothing", and on SQLite and
         MariaDB for null in a required column too (exchanges 88 to 92).

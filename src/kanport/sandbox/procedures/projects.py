@@ -148,7 +148,7 @@ class MeProcedures(Procedures):
 def new_project(
     backend: Backend, values: Mapping[str, Any], *, owner_id: Any, join: bool
 ) -> int | bool:
-    """Store a project and give its id; false if a rule fails or the owner does not exist.
+    """Store a project and return its id; false if a rule fails or the owner does not exist.
 
     Args:
         backend: with the store.
