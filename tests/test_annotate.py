@@ -268,7 +268,7 @@ def test_each_row_of_a_duplicate_is_rejected_and_counted_as_left_out(
     done = kanport("validate", "m.yaml", "--rejects", "rejects.csv")
     assert "Wrote rejects.csv: 2 rows left out." in done.err
     assert "1 error in 2 rows" in done.out
-    assert "4 rows of the input = 2 with errors + 2 read" in done.out
+    assert "4 rows of the input = 2 left out because of errors + 2 without errors" in done.out
     assert "2 rows with errors" in done.out
     rejects = (tmp_path / "rejects.csv").read_text("utf-8").splitlines()
     assert [line[:8] for line in rejects[1:]] == ["ann;Ann;", "ann;Anna"]
