@@ -618,7 +618,7 @@ def test_a_finding_is_cut_only_if_there_is_no_room_for_all_of_it() -> None:
     one = Finding("role-unknown", words, Origin("s", file="s.csv", row=2), hint="write one")
     text = " ".join(shown(of_plan(make_plan(grants(1), findings=(one,))), 80))
     assert "word29 end" in " ".join(text.split())
-    many = [replace(one, value=f"w{number}") for number in range(10)]
+    many = tuple(replace(one, value=f"w{number}") for number in range(10))
     text = "\n".join(shown(of_plan(make_plan(grants(1), findings=many)), 80))
     assert "end" not in text and text.count("…") >= 10
 
