@@ -65,6 +65,7 @@ from kanport.pipeline.results import (
 from kanport.pipeline.state_dir import (
     journal_beside,
     ledger_of_mapping,
+    state_folder,
     state_stem,
     utc_now,
 )
@@ -219,6 +220,7 @@ __all__ = [
     "save",
     "schema",
     "start_review",
+    "state_folder",
     "sync",
     "undo",
     "verify",

@@ -102,7 +102,7 @@ def test_only_what_is_in_the_package_is_said_to_belong_together(
 ) -> None:
     shown = kanport("evidence", "--verify", packed, "--signers", "signers").out
     assert "Plan, journal, approvals and reports belong to one run" in shown
-    assert "sources: yes: the mapping and 2 sources have the SHA-256" in shown
+    assert "sources: yes, the mapping and 2 sources have the SHA-256" in shown
     assert "The mapping and the sources in the package are the files that" in shown
 
 
@@ -115,7 +115,7 @@ def test_a_package_without_an_approval_proves_none(
     assert kanport("apply", "plan.json", "--yes").code == 0
     assert kanport("evidence", "plan.journal.jsonl", "-o", "run.zip").code == 0
     shown = kanport("evidence", "--verify", "run.zip").out
-    assert "approval: not checked: nobody approved the plan" in shown
+    assert "approval: not checked, nobody approved the plan" in shown
     assert "Plan, journal and reports belong to one run" in shown
 
 

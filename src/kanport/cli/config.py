@@ -129,12 +129,12 @@ def _rows(layers: "Layers") -> list[SettingRow]:
 
 def _default_state() -> SettingRow:
     """Return the state folder that the system gives this user, and what decides it."""
+    from kanport import api
     from kanport.config.settings import STATE
     from kanport.errors import UsageError
-    from kanport.pipeline.state_dir import state_folder
 
     try:
-        folder = str(state_folder(None))
+        folder = str(api.state_folder(None))
     except UsageError as problem:
         return SettingRow(STATE.key, None, "not usable", problem=problem.message)
     return SettingRow(

@@ -37,7 +37,6 @@ from kanport.config.settings import URL
 from kanport.errors import ConfigInvalid, Interrupted, SourceInvalid, Unreachable, UsageError
 from kanport.facts import Fact
 from kanport.network import run_has_deadline, run_is_over
-from kanport.pipeline.monitored import log_plan, log_sources
 
 _STAGES = {
     Stage.SOURCES: "Reading the sources",
@@ -90,10 +89,8 @@ class Following:
                 self._stage.close()
             case SourcesRead():
                 self.inputs = event.inputs
-                log_sources(event.inputs)
             case PlanMade():
                 self.plan = event.plan
-                log_plan(event.plan)
                 if self._record is not None:
                     self._record.planned(event.plan, event.path)
                     self._show_what_ends_here(event, self._record)

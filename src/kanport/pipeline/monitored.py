@@ -31,7 +31,7 @@ from kanport.files import check_target
 from kanport.findings import Finding, Severity, in_order
 from kanport.monitoring import RunSummary, last_success_in, write_metrics, write_status
 from kanport.outcome import Run
-from kanport.pipeline.inputs import Inputs, files_named
+from kanport.pipeline.inputs import files_named
 from kanport.pipeline.state_dir import utc_now
 from kanport.plan.model import Plan
 from kanport.plan.open_removals import open_removals
@@ -272,37 +272,3 @@ def _send(ending: RunSummary, layers: Layers) -> "Iterator[Delivery]":
         ca_file, allow_http = None, False
     context = DeliveryContext(layers.environ, file.path.parent, ca_file, allow_http)
     yield from send_notices(file.notify, ending, context)
-
-
-def log_sources(inputs: Inputs) -> None:
-    """Log the size of the sources."""
-    desired = inputs.desired
-    log_event(
-        logger,
-        "sources.read",
-        users=len(desired.users),
-        memberships=len(desired.memberships),
-    )
-
-
-def log_plan(plan: Plan) -> None:
-    """Log a plan with the safety checks that stop it and its findings."""
-    log_event(logger, "plan.made", changes=len(plan.changes), actions=dict(plan.summary))
-    for verdict in plan.blocked_by:
-        level = logging.ERROR
-        log_event(logger, "guard.tripped", verdict.message, level=level, guard=verdict.guard)
-    _log_findings(plan.findings)
-
-
-def _log_findings(findings: Iterable[Finding]) -> None:
-    if logger.isEnabledFor(logging.DEBUG):
-        for finding in findings:
-            log_event(
-                logger,
-                "finding",
-                finding.message,
-                level=logging.DEBUG,
-                code=finding.code,
-                severity=str(finding.severity),
-                place=str(finding.origin) if finding.origin else None,
-            )

@@ -1,4 +1,4 @@
-"""What a use case returns, and what it reports on the way to a callback. Values only.
+"""What a use case returns, and what it reports on the way to a callback and to the log.
 
 A callback gets each of these values as it arises: `Started` and `Ended` around everything that
 takes time, `SourcesRead`, `PlanMade`, `Settled` for each change, `RunEnded`, `RemainingChanges`
@@ -6,7 +6,8 @@ after the second plan of `sync`, and `Notice` for what a person must know. `Sett
 any thread, one at a time; the others come from the thread that called.
 """
 
-from collections.abc import Callable, Collection, Iterator
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import field
 from enum import StrEnum
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from kanport.errors import Exit
+from kanport.events import log_event
 from kanport.facts import Fact
 from kanport.findings import Finding
 from kanport.model import RandomPassword
@@ -31,6 +33,8 @@ from kanport.pipeline.inputs import Inputs
 from kanport.plan.change import Action, Change
 from kanport.plan.model import GuardVerdict, Plan, PlanWithheld
 from kanport.records import dataclass
+
+logger = logging.getLogger(__name__)
 
 FilePath = str | PathLike[str]
 
@@ -258,9 +262,14 @@ class Reporter:
     notices: list[Fact] = field(default_factory=list)
 
     def __call__(self, event: Progress) -> None:
-        """Pass an event on."""
-        if isinstance(event, Notice):
-            self.notices.append(event.fact)
+        """Log what was read and planned, and pass an event on."""
+        match event:
+            case Notice():
+                self.notices.append(event.fact)
+            case SourcesRead():
+                _log_sources(event.inputs)
+            case PlanMade():
+                _log_plan(event.plan)
         self.progress(event)
 
     def notice(self, fact: Fact) -> None:
@@ -285,3 +294,40 @@ def reporter_of(progress: OnProgress) -> Reporter:
 def path_of(path: FilePath | None) -> Path | None:
     """Return a path for what names a file."""
     return None if path is None else Path(path)
+
+
+# --- the log --------------------------------------------------------------------------------------
+
+
+def _log_sources(inputs: Inputs) -> None:
+    """Log the size of the sources."""
+    desired = inputs.desired
+    log_event(
+        logger,
+        "sources.read",
+        users=len(desired.users),
+        memberships=len(desired.memberships),
+    )
+
+
+def _log_plan(plan: Plan) -> None:
+    """Log a plan with the safety checks that stop it and its findings."""
+    log_event(logger, "plan.made", changes=len(plan.changes), actions=dict(plan.summary))
+    for verdict in plan.blocked_by:
+        level = logging.ERROR
+        log_event(logger, "guard.tripped", verdict.message, level=level, guard=verdict.guard)
+    _log_findings(plan.findings)
+
+
+def _log_findings(findings: Iterable[Finding]) -> None:
+    if logger.isEnabledFor(logging.DEBUG):
+        for finding in findings:
+            log_event(
+                logger,
+                "finding",
+                finding.message,
+                level=logging.DEBUG,
+                code=finding.code,
+                severity=str(finding.severity),
+                place=str(finding.origin) if finding.origin else None,
+            )
