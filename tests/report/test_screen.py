@@ -439,7 +439,9 @@ def test_failures_of_one_reason_are_one_entry_with_what_to_do() -> None:
     ]
     checked = of_verification(plan, make_verdicts(plan, {1: "there is no role"}))
     (different,) = [line for line in piped(checked) if line.startswith("Different: ")]
-    assert different.startswith("Different: 1 change: there is no role (u0 in AUDIT)")
+    assert different.startswith(
+        "Different: 1 change not as planned: there is no role (u0 in AUDIT)"
+    )
 
 
 def test_failures_have_room_on_a_narrow_screen_however_much_else_there_is() -> None:

@@ -360,16 +360,23 @@ _UNDONE_LABELS = {
 
 def _failure(page: Page, row: UndoneRow) -> list[Text | str]:
     part = Page.on(page.console)
-    text = page.mark(f"{counted(len(row.lines), CHANGE)}: ", "bold red")
+    text = page.mark(f"{_number_of([row])}: ", "bold red")
     text.append_text(page.prose(f"{row.reason} ({some_of(unique(map(whose, row.lines)), most=2)})"))
     _row(part, _UNDONE_LABELS[row.status], text)
     _row(part, "", f"→ {what_now(row)}")
     return part.lines
 
 
+def _number_of(rows: Sequence[UndoneRow]) -> str:
+    number = counted(sum(len(row.lines) for row in rows), CHANGE)
+    status = rows[0].status
+    # The label is too short for what else a verification calls it.
+    return f"{number} {status.word}" if isinstance(status, VerifyStatus) else number
+
+
 def _failure_in_short(page: Page, rows: Sequence[UndoneRow]) -> list[Text | str]:
     part = Page.on(page.console)
-    number = counted(sum(len(row.lines) for row in rows), CHANGE)
+    number = _number_of(rows)
     reasons = f", {len(rows)} reasons" if len(rows) > 1 else ""
     text = page.mark(f"{number}{reasons}: ", "bold red").append_text(page.prose(rows[0].reason))
     _row(part, _UNDONE_LABELS[rows[0].status], page.cut(text, _LABEL + 2))
