@@ -69,8 +69,8 @@ def planned(
     desired: DesiredState, current: CurrentState, memory: LedgerState | None = None, **parts: Any
 ) -> Plan:
     rows = {"from": "people", "name": {"from": "group"}, "member": {"from": "username"}}
-    parts = {"users": None, **parts}
-    spec = a_mapping(memberships=[], groups=[rows], ledger="x.ledger", **parts)
+    parts = {"users": None, "memberships": [], **parts}
+    spec = a_mapping(groups=[rows], ledger="x.ledger", **parts)
     return make_plan(
         desired,
         current,

@@ -6,7 +6,16 @@ from dataclasses import replace
 import pytest
 
 from kanport.findings import Finding
-from kanport.model import DesiredRelation, DesiredState, Given, Group, Project, Unknown, User
+from kanport.model import (
+    DesiredRelation,
+    DesiredState,
+    Given,
+    Group,
+    Identity,
+    Project,
+    Unknown,
+    User,
+)
 from kanport.origin import Origin
 from kanport.plan.change import Action, Risk
 from kanport.plan.matching import projects_wanted
@@ -278,6 +287,23 @@ def test_a_role_that_an_invalid_row_may_give_is_not_lowered_by_a_valid_one(
     # Of a row that names nobody whom anybody can tell, a valid row counts as ever.
     lowered = ["membership.change"] if what in (None, "anybody") else []
     assert planned("project-viewer") == lowered
+
+
+def test_a_role_is_not_lowered_where_an_invalid_row_has_the_new_name_of_the_user() -> None:
+    server = a_server(ANN, roles={1: {2: "project-manager"}})
+    mapping = a_mapping(users={"id": {"from": "number"}}, ledger="people.ledger")
+    row = {"rows": (Origin("people", file="people.csv", row=2),), "stable_id": Given("id-1")}
+    new = replace(desired_user("anna", 2), **row)
+    unknown = Unknown(memberships=frozenset({("anna", "beta")}), people=frozenset({"anna"}))
+
+    def planned(unknown: Unknown) -> list[str]:
+        asked = desired_membership("anna", "ALPHA", "project-viewer")
+        known = [Identity("id-1", 2, "ann")]
+        plan = plan_for(a_state(new, asked, unknown=unknown), server, mapping, known=known)
+        return [str(change.action) for change in plan.changes]
+
+    assert "membership.change" in planned(Unknown())
+    assert "membership.change" not in planned(unknown)
 
 
 @pytest.mark.parametrize("what", [None, "the membership", "somebody in the project"])

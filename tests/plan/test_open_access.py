@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kanport.memory import Grant, LedgerState
-from kanport.model import Group, Unknown, User
+from kanport.model import Given, Group, Unknown, User
 from kanport.plan.model import Plan
 from tests.plan.test_groups import planned, wanted
 from tests.support.changes import who
@@ -98,3 +98,51 @@ def test_whoever_is_disabled_on_the_server_prevents_nothing() -> None:
         unknown=Unknown(memberships=frozenset({("bob", None)})),
     )
     assert ("group_access.revoke", "") in ended(planned(desired, there, KNOWN, **RULES))
+
+
+MOVING: dict[str, dict[str, Any]] = {
+    "a row of the group names the user": {
+        "unknown": Unknown(group_members=frozenset({("bob", "team")}))
+    },
+    "a row of the group may name anybody": {
+        "unknown": Unknown(group_members=frozenset({(None, "team")}))
+    },
+    "a row names the user and no group": {
+        "unknown": Unknown(group_members=frozenset({("bob", None)}))
+    },
+    "a row of the group names nobody": {"groups": {"Team": ["ann", "bbo"]}},
+}
+
+
+def plan_of_move(*, named: bool = True, **parts: Any) -> Plan:
+    """Plan where Bob has a membership, and the sources now give Team access instead."""
+    there = a_server(
+        ANN, BOB, EVE, groups=(Group(7, "Team", members=frozenset({2})),), roles={1: {3: MEMBER}}
+    )
+    given_access = {("Team", "ALPHA"): MEMBER} if named else {}
+    parts = {"groups": {"Team": ["ann"]}, **parts}
+    desired = wanted(given_access=given_access, projects_named=(Given("ALPHA"),), **parts)
+    rule = {
+        "from": "people",
+        "username": {"from": "username"},
+        "project": {"from": "project"},
+        "role": MEMBER,
+    }
+    return planned(desired, there, **RULES, memberships=[rule], memberships_missing="revoke")
+
+
+@pytest.mark.parametrize("what", MOVING)
+def test_a_membership_stays_while_a_group_that_is_to_replace_it_is_open(what: str) -> None:
+    revoked = ("membership.revoke", "bob")
+    assert revoked in ended(plan_of_move())
+    assert revoked not in ended(plan_of_move(**MOVING[what]))
+    # Where no group gets access, none of its rows says anything of the project.
+    assert revoked in ended(plan_of_move(named=False, **MOVING[what]))
+
+
+def test_a_membership_stays_while_the_access_of_the_group_of_the_user_is_open() -> None:
+    access = Unknown(group_access=frozenset({("team", "alpha")}))
+    both = {"groups": {"Team": ["ann", "bob"]}, "named": False}
+    assert ("membership.revoke", "bob") in ended(plan_of_move(**both))
+    assert ("membership.revoke", "bob") not in ended(plan_of_move(**both, unknown=access))
+    assert ("membership.revoke", "bob") in ended(plan_of_move(named=False, unknown=access))

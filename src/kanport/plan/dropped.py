@@ -29,6 +29,7 @@ from kanport.plan.matching import name_matcher, texts_of_projects
 from kanport.plan.memberships import MembershipDiff
 from kanport.plan.model import PlanBecause, PlanNamed
 from kanport.plan.naming import sorted_names
+from kanport.plan.open_access import open_through_groups
 from kanport.plan.projection import GroupProjection, known_access
 from kanport.plan.relations import RemovalPolicy, relation_change
 from kanport.plan.resolve import Resolved
@@ -207,7 +208,8 @@ class DroppedDiff(MembershipDiff):
         )
         if project.id in self._dropped.open:
             return because
-        return (*because, *policy.membership(user, project))
+        because = (*because, *policy.membership(user, project))
+        return because or open_through_groups(policy, self.projection, user, project)
 
 
 def _groups_with_access(

@@ -106,17 +106,10 @@ def _end_unlisted(
         keys = {compare_key(group.name), wanted.key}
         because = [*policy.account(user), *policy.member(user, keys)]
         # A name that means nobody may be a slip of the pen for any member of the group.
-        because += _rows_in_doubt(policy, {None, *keys})
+        because += policy.in_doubt(keys)
     who = Party(None, user_id) if user is None else user
     change = relation_change(Action.GROUP_MEMBER_REMOVE, who, there, before="")
     diff.end(change, because, listed=there.complete)
-
-
-def _rows_in_doubt(policy: RemovalPolicy, names: Set[str | None]) -> tuple[PlanBecause, ...]:
-    """Return the rows that name one of these groups, by key, and a member who is not clear."""
-    found = [some for name, some in policy.members_open.items() if name in names]
-    places = set().union(*found)
-    return (cause("invalid-row", places, case="skipped", count=len(places)),) if found else ()
 
 
 # --- groups that nothing names --------------------------------------------------------------------
@@ -206,7 +199,7 @@ def open_names(policy: RemovalPolicy, groups: GroupIndex) -> frozenset[str | Non
 def why_open(policy: RemovalPolicy, groups: GroupIndex, key: str) -> tuple[PlanBecause, ...]:
     """Return because of what something may name a group after all, by its key."""
     new = _new_names(policy, groups)
-    rows = _rows_in_doubt(policy, {None, key, *new})
+    rows = policy.in_doubt({key, *new})
     names = policy.resolved.uncertainty.names_open(About.GROUP)
     if rows and names.isdisjoint({None, key, *new}):
         return rows

@@ -25,6 +25,7 @@ from kanport.plan.naming import (
     spelled_finding,
     user_finding,
 )
+from kanport.plan.open_access import open_through_groups
 from kanport.plan.ownership import managed_grants
 from kanport.plan.projection import GroupProjection
 from kanport.plan.relations import Party, RemovalPolicy, relation_change
@@ -145,7 +146,7 @@ class _ListDiff(MembershipDiff):
             self.changes.append(_grant(wanted, held))
         else:
             change, notes = _change(wanted, held, self.projection)
-            because = self.policy.lower_role(wanted.holder.name, wanted.target) if lowers else ()
+            because = self.policy.lower_role(wanted.holder, wanted.target) if lowers else ()
             if self.end(change, because):
                 self.findings.extend(notes)
             else:
@@ -175,6 +176,8 @@ class _ListDiff(MembershipDiff):
             return
         policy = self.policy
         because = (*waiting, *policy.account(user), *policy.membership(user, project))
+        if not because and not leaving:
+            because = open_through_groups(policy, self.projection, user, project)
         why = fact("in-no-source") if leaving else None
         ends = self.end_membership(user, project, role, why, because)
         if ends is None and not because:

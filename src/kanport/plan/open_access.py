@@ -1,7 +1,8 @@
-"""Keep what groups give to users whom a row that cannot be used may want in a project. Pure.
+"""Keep the access of users whom a row that cannot be used may want in a project otherwise. Pure.
 
 A change of a group is proved by the rows about that group. Still, somebody may lose access with it
-who would have had a membership of their own, had their row been usable.
+who would have had a membership of their own, had their row been usable; and with a membership,
+somebody who would have had a group.
 """
 
 from collections import defaultdict
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 from kanport.findings import found
 from kanport.model import Project, User
+from kanport.names import compare_key
 from kanport.plan.change import Action, Change
 from kanport.plan.groups import ProjectKey
 from kanport.plan.model import PlanBecause
@@ -18,6 +20,7 @@ from kanport.plan.projection import GroupProjection
 from kanport.plan.relations import RemovalPolicy
 from kanport.plan.roles import project_rank
 from kanport.plan.withheld import Diff
+from kanport.relations import About
 
 _ENDING = frozenset(
     {Action.GROUP_MEMBER_REMOVE, Action.GROUP_ACCESS_REVOKE, Action.GROUP_ACCESS_CHANGE}
@@ -62,6 +65,26 @@ def keep_open_access(
             _withhold(part, kept)
 
 
+def open_through_groups(
+    policy: RemovalPolicy, projection: GroupProjection, user: User, project: Project
+) -> tuple[PlanBecause, ...]:
+    """Return why the input leaves open whether a user gets access to a project through a group.
+
+    So nobody loses a membership, or a group that gives access, before another group can give it.
+    """
+    because: list[PlanBecause] = []
+    # To find the groups of a project takes long on a large server, so only where rows are about it.
+    of_members = policy.members_open or About.GROUP_MEMBER in policy.open_kinds
+    if of_members and (giving := projection.giving_then(ProjectKey.of(project))):
+        because += policy.member(user, giving)
+        because += policy.in_doubt(giving)
+    if policy.access_open or About.GROUP_ACCESS in policy.open_kinds:
+        groups = (*projection.now_in.get(user.id, ()), *projection.then_in.get(user.id, ()))
+        if inside := {compare_key(group.name) for group in groups}:
+            because += policy.access(inside, project)
+    return tuple(dict.fromkeys(because))
+
+
 def _kept(
     policy: RemovalPolicy, projection: GroupProjection, changes: Sequence[Change]
 ) -> dict[int, _Kept]:
@@ -71,8 +94,10 @@ def _kept(
         if change.action not in _ENDING:
             continue
         for user, project in _affected(policy, projection, change):
+            if not _loses(projection, user, project):
+                continue
             because = policy.membership(user, project)
-            if because and _loses(projection, user, project):
+            if because := because or open_through_groups(policy, projection, user, project):
                 one = _Kept(because, frozenset({user.username}))
                 kept[id(change)] = kept.get(id(change), _NOTHING) | one
     # A group that stays keeps all that it has.

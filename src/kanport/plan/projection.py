@@ -14,6 +14,7 @@ from typing import Self
 from kanport.findings import Finding, found
 from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState, Group, PlannedProject
+from kanport.names import compare_key
 from kanport.plan.change import ENDS, Action, Change, GroupChange, RelationChange
 from kanport.plan.groups import GroupKey, ProjectKey
 from kanport.plan.model import PlanBasis, PlanGiver, PlanMove
@@ -146,6 +147,9 @@ class GroupProjection:
     then_in: Mapping[int, tuple[GroupKey, ...]]
     # All members of a group are compared with a project's once, not for each of them.
     _may_give: dict[Place, bool] = field(default_factory=dict, repr=False, compare=False)
+    _giving: dict[ProjectKey, frozenset[str]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @classmethod
     def of(
@@ -254,6 +258,15 @@ class GroupProjection:
                 and not shown_not(self.groups[group], project.id, self.current)
             )
         return self._may_give[place]
+
+    def giving_then(self, project: ProjectKey) -> frozenset[str]:
+        """Return the keys of the names of all groups that give access then, or may."""
+        if project not in self._giving:
+            groups = {*self.groups, *(group for group, of in self.after if of == project)}
+            self._giving[project] = frozenset(
+                compare_key(group.name) for group in groups if self.will_give(group, project)
+            )
+        return self._giving[project]
 
     def will_give(self, group: GroupKey, project: ProjectKey) -> bool:
         """Return whether a group gives access to a project when all is done, or may."""

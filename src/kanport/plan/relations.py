@@ -6,7 +6,7 @@ sources no longer name end relations. All of them ask `RemovalPolicy` what preve
 """
 
 from collections.abc import Collection, Mapping, Sequence, Set
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 from kanport.facts import Fact, fact
@@ -125,6 +125,11 @@ class RemovalPolicy:
         self.access_open: Set[Pair] = frozenset()
         self.members_open: Mapping[str | None, Set[Origin]] = {}
 
+    @cached_property
+    def open_kinds(self) -> frozenset[About]:
+        """The kinds of relations of which the input leaves some open."""
+        return frozenset(kind for kind, _ in self.resolved.uncertainty.pairs)
+
     # --- whom the mapping lets Kanport touch ------------------------------------------------------
 
     def manages(self, user: User, *, as_renamed: bool = False) -> bool:
@@ -182,16 +187,16 @@ class RemovalPolicy:
         """
         return self._of_user(About.GROUP_MEMBER, self._keys(user), groups, listed=listed)
 
-    def lower_role(self, username: str, project: AnyProject) -> tuple[PlanBecause, ...]:
+    def lower_role(self, holder: Holder, project: AnyProject) -> tuple[PlanBecause, ...]:
         """Return why the input leaves open whether a user is to have a higher role."""
-        key, projects = compare_key(username), self.project_keys(project)
-        uncertainty = self.resolved.uncertainty
-        if not uncertainty.named(username) and not uncertainty.is_open(
-            About.MEMBERSHIP, [key], projects
+        keys = [compare_key(holder.name)] if holder.user is None else self._keys(holder.user)
+        uncertainty, projects = self.resolved.uncertainty, self.project_keys(project)
+        if not any(map(uncertainty.named, keys)) and not uncertainty.is_open(
+            About.MEMBERSHIP, keys, projects
         ):
             return ()
         causes = self.resolved.causes
-        return causes.of_relation(About.MEMBERSHIP, [key], projects, anybody=False)
+        return causes.of_relation(About.MEMBERSHIP, keys, projects, anybody=False)
 
     def access(self, groups: Set[str], project: AnyProject) -> tuple[PlanBecause, ...]:
         """Return why the input leaves open whether a group, by its keys, is wanted in a project."""
@@ -202,6 +207,12 @@ class RemovalPolicy:
         ):
             return ()
         return self.resolved.causes.of_relation(About.GROUP_ACCESS, groups, projects)
+
+    def in_doubt(self, groups: Set[str]) -> tuple[PlanBecause, ...]:
+        """Return the skipped rows that name one of these groups, by key, and an unclear member."""
+        found = [some for name, some in self.members_open.items() if name in (None, *groups)]
+        places = set().union(*found)
+        return (cause("invalid-row", places, case="skipped", count=len(places)),) if found else ()
 
     def _of_user(
         self, kind: About, users: Sequence[str], targets: Set[str], *, listed: bool = True
