@@ -292,8 +292,8 @@ def test_a_role_that_an_invalid_row_may_give_is_not_lowered_by_a_valid_one(
 def test_a_role_is_not_lowered_where_an_invalid_row_has_the_new_name_of_the_user() -> None:
     server = a_server(ANN, roles={1: {2: "project-manager"}})
     mapping = a_mapping(users={"id": {"from": "number"}}, ledger="people.ledger")
-    row = {"rows": (Origin("people", file="people.csv", row=2),), "stable_id": Given("id-1")}
-    new = replace(desired_user("anna", 2), **row)
+    rows = (Origin("people", file="people.csv", row=2),)
+    new = replace(desired_user("anna", 2), rows=rows, stable_id=Given("id-1"))
     unknown = Unknown(memberships=frozenset({("anna", "beta")}), people=frozenset({"anna"}))
 
     def planned(unknown: Unknown) -> list[str]:

@@ -142,7 +142,7 @@ def test_a_membership_stays_while_a_group_that_is_to_replace_it_is_open(what: st
 
 def test_a_membership_stays_while_the_access_of_the_group_of_the_user_is_open() -> None:
     access = Unknown(group_access=frozenset({("team", "alpha")}))
-    both = {"groups": {"Team": ["ann", "bob"]}, "named": False}
+    both: dict[str, Any] = {"groups": {"Team": ["ann", "bob"]}, "named": False}
     assert ("membership.revoke", "bob") in ended(plan_of_move(**both))
     assert ("membership.revoke", "bob") not in ended(plan_of_move(**both, unknown=access))
     assert ("membership.revoke", "bob") in ended(plan_of_move(named=False, unknown=access))
