@@ -26,7 +26,6 @@ from kanport.report.sentences import (
     action_words,
     counted,
     listed,
-    role_name,
     utc,
 )
 from kanport.report.tables import Cell
@@ -141,7 +140,7 @@ class AccessLists:
         return (
             user.username,
             user.name,
-            role_name(user.role) or "(no role)",
+            user.role or "(no role)",
             "active" if user.active else "disabled",
             {True: "yes", False: "no", None: "unknown"}[user.two_factor],
             "LDAP" if user.ldap else "local",
@@ -170,7 +169,7 @@ class AccessLists:
             user.name,
             "active" if user.active else "disabled",
             self.snapshot.labels[one.project_id],
-            role_name(one.role),
+            one.role,
             self.how(one),
         )
 
@@ -326,7 +325,7 @@ class AccessLists:
                         *account[2:6],
                         None if project is None else self.snapshot.labels[project.id],
                         None if project is None else "active" if project.active else "closed",
-                        None if one is None else role_name(one.role),
+                        None if one is None else one.role,
                         None if one is None else self.how(one),
                         *(account[7:] if sourced else ()),
                     )
@@ -433,8 +432,7 @@ class AccessLists:
     def _cell(self, one: SnapshotMembership | None) -> Cell:
         if one is None:
             return None
-        role = role_name(one.role).removeprefix("Project ")
-        return role if one.direct else f"{role} ({self.how(one)})"
+        return one.role if one.direct else f"{one.role} ({self.how(one)})"
 
     # --- counts
 
@@ -486,10 +484,7 @@ class AccessLists:
         yield _sum(
             memberships,
             MEMBERSHIP,
-            *(
-                (f"as {role_name(role)}", roles[role])
-                for role in reversed(tuple(PROJECT_ROLE_RANK))
-            ),
+            *((f"as {role}", roles[role]) for role in reversed(tuple(PROJECT_ROLE_RANK))),
             ("with a custom role", roles["custom"]),
         )
         yield _sum(

@@ -267,11 +267,6 @@ def no_value(difference: Difference, target: str) -> str:
     return NO_ACCESS if target and difference.field == "role" else "(none)"
 
 
-def role_name(role: str) -> str:
-    """Return what every report calls a role: as sources, mappings and Kanboard's API write it."""
-    return role
-
-
 def access_words(row: AccessRow) -> str:
     """Return somebody's role in a project, before and after where it changes."""
     before, after = row.before or NO_ACCESS, row.after or NO_ACCESS
