@@ -858,7 +858,7 @@ def verify(
     wanted, run = (found.plan, found.run) if isinstance(found, Result) else (found, None)
     report = reporter_of(progress)
     with report.stage(Stage.VERIFICATION):
-        verdicts = verify_plan(wanted, server)
+        verdicts = verify_plan(wanted, server, run)
     return Verification(wanted, verdicts, utc_now(), run)
 
 

@@ -125,6 +125,18 @@ def lock_file(number: int) -> None:
     fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def is_locked(number: int) -> bool:
+    """Return whether another process holds the lock of an open file (`lock_file`)."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as problem:
+        return problem.errno in (errno.EACCES, errno.EAGAIN)
+    fcntl.flock(number, fcntl.LOCK_UN)
+    return False
+
+
 def _open(lock: Lock) -> int:
     try:
         lock.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ STOPPED_BY_SIGNAL = fact("stopped-by-signal")
 STOPPED_BY_DEADLINE = fact("stopped-by-deadline")
 STOPPED_BY_ERRORS = fact("stopped-by-errors")
 CUT_OFF = fact("cut-off")
+STILL_RUNNING = fact("still-running")
 LEFT = fact("left-to-next-run")
 SENT_IN_VAIN = fact("sent-in-vain")
 SENT_UNKNOWN = fact("sent-unknown")
@@ -90,7 +91,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """planned = done + unchanged + failed + skipped + not started. It adds up, always."""
+    """planned = done + unchanged + failed + skipped + not started. It adds up, always.
+
+    `unanswered` is how many of the failed were sent without an answer, so that they may be made.
+    """
 
     planned: int
     done: int = 0
@@ -98,6 +102,7 @@ class Tally:
     failed: int = 0
     skipped: int = 0
     not_attempted: int = 0
+    unanswered: int = 0
 
     def __post_init__(self) -> None:
         parts = self.done + self.already + self.failed + self.skipped + self.not_attempted
@@ -110,15 +115,24 @@ class Tally:
 
         Raises AssertionError where there is not exactly one outcome for each change.
         """
+        outcomes = tuple(outcomes)
         counted = Counter(outcome.status for outcome in outcomes)
         return cls(
             planned=planned,
+            unanswered=sum(outcome.unknown for outcome in outcomes),
             done=counted[Status.DONE],
             already=counted[Status.ALREADY],
             failed=counted[Status.FAILED],
             skipped=counted[Status.SKIPPED],
             not_attempted=counted[Status.NOT_ATTEMPTED],
         )
+
+    @property
+    def failed_words(self) -> str:
+        """How many failed, and how many of these may be made all the same."""
+        if not self.unanswered:
+            return f"{self.failed} failed"
+        return f"{self.failed} failed ({self.unanswered} of them sent without an answer)"
 
     @property
     def complete(self) -> bool:

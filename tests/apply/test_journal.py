@@ -21,7 +21,7 @@ from kanport.apply.journal import (
 from kanport.errors import LockHeld, UsageError
 from kanport.facts import as_written, fact
 from kanport.kanboard.rpc import CallResult, NoAnswer, RefusedCall
-from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Outcome, Status, Tally
+from kanport.outcome import CUT_OFF, SENT_UNKNOWN, STILL_RUNNING, Outcome, Status, Tally
 from tests.support.changes import grant, new_user, plan_of
 
 PLAN = plan_of(new_user(1, "ada"), new_user(2, "bo\u2028b"), grant(3, "ada", 1))
@@ -77,6 +77,24 @@ def test_of_a_run_that_was_cut_off_what_was_sent_is_not_known(tmp_path: Path) ->
     ]
     assert recorded.sent == {"c0002"}
     assert recorded.run.tally().planned == 3
+
+
+def test_of_a_run_that_is_still_running_nothing_is_called_failed(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    write(path, Outcome("c0001", Status.DONE), end=False)
+    assert (
+        load_journal(path).run.tally().failed_words == "1 failed (1 of them sent without an answer)"
+    )
+    with Journal(path, now=now, resume=True):
+        recorded = load_journal(path)
+    assert recorded.running and recorded.sent == {"c0002"}
+    assert recorded.run.stopped == STILL_RUNNING
+    assert [outcome.status for outcome in recorded.run.outcomes] == [
+        Status.DONE,
+        Status.NOT_ATTEMPTED,
+        Status.NOT_ATTEMPTED,
+    ]
+    assert not load_journal(path).running
 
 
 def test_what_never_left_was_not_sent(tmp_path: Path) -> None:

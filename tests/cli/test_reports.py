@@ -12,6 +12,7 @@ from openpyxl import load_workbook
 
 from kanport.report import FORMATS, format_of
 from kanport.sandbox import Sandbox
+from tests.scenarios.test_kept_passwords import stop_after
 from tests.support.command_line import Kanport
 from tests.support.files import PEOPLE, write_files
 
@@ -158,3 +159,21 @@ def test_a_refused_plan_names_as_many_errors_as_its_report(
     assert told.code == 5
     assert "2 errors in the source data" in told.err
     assert "The data is not valid: 2 errors" in told.out
+
+
+def test_what_an_interrupted_run_did_not_start_is_not_said_to_be_changed_by_somebody(
+    server: Sandbox, kanport: Kanport, tmp_path: Path
+) -> None:
+    server.store.add_project("Alpha", identifier="ALPHA")
+    server.store.add_project("Beta board")
+    kanport("plan", write_files(tmp_path), "-o", "plan.json")
+    stop_after(server, 1)
+    assert kanport("apply", "plan.json", "--yes", "--discard-passwords").code == 7
+    server.fault = None
+    verified = kanport("verify", "plan.journal.jsonl")
+    assert verified.code == 3
+    assert "the run did not start it: the user has no role in this project" in verified.out
+    assert "the run got no answer: there is no such user" in verified.out
+    assert "finish the run" in verified.out and "who changed the server" not in verified.out
+    assert kanport("verify", "plan.journal.jsonl", "--mask").code == 3
+    assert "the run did not start it" not in kanport("verify", "plan.json").out

@@ -7,7 +7,7 @@ from typing import Any
 from kanport.access.compare import RUN, RecordedRun
 from kanport.apply.journal import load_journal
 from kanport.errors import UsageError
-from kanport.outcome import Status
+from kanport.outcome import STILL_RUNNING, Status
 from kanport.plan.change import GIVES
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import load_plan
@@ -68,11 +68,18 @@ class PastRun:
         return len(self.plan.withheld or ())
 
     @property
+    def running(self) -> bool:
+        """Return whether the run has not ended yet."""
+        return self.recorded is not None and self.recorded.run.stopped == STILL_RUNNING
+
+    @property
     def result(self) -> str:
         """Return how the run ended, in a few words."""
         if self.recorded is None:
             return f"stopped: {', '.join(one.guard for one in self.plan.blocked_by)}"
         run = self.recorded.run
+        if self.running:
+            return "still running"
         if run.stopped is not None:
             return f"stopped: {run.stopped.text}"
         return "complete" if run.tally().complete else "incomplete"
@@ -90,6 +97,7 @@ class PastRun:
             "approved_by": None if run is None or run.approved is None else run.approved.by,
             "result": self.result,
             "tally": None if run is None else run.tally().to_dict(),
+            "unanswered": 0 if run is None else run.tally().unanswered,
             "grants": self.grants,
             "revocations": self.revocations,
             "withheld": self.withheld,
@@ -154,13 +162,19 @@ class History:
         tallies = [one.run.tally() for one in recorded]
         failed = sum(one.failed for one in tallies)
         open_runs = [run for run in self.runs if run.result != "complete"]
+        unanswered = sum(one.unanswered for one in tallies)
+        without = f" ({unanswered} of them sent without an answer)" if unanswered else ""
         stopped = len(self.runs) - len(recorded)
+        running = sum(run.running for run in self.runs)
+        incomplete = len(open_runs) - stopped - running
         given = sum(run.grants for run in self.runs)
         ended = sum(run.revocations for run in self.runs)
         headline = (
             f"{counted(len(self.runs), RUN)}:"
-            f" {counted(given, CHANGE)} gave access, {ended} ended access, {failed} failed;"
-            f" {len(open_runs) - stopped} incomplete, {stopped} stopped"
+            f" {counted(given, CHANGE)} gave access, {ended} ended access,"
+            f" {failed} failed{without};"
+            f" {incomplete} incomplete, {stopped} stopped"
+            f"{f', {running} still running' if running else ''}"
         )
         planned = sum(one.planned for one in tallies)
         return Document(
@@ -193,14 +207,11 @@ class History:
                     Count("runs", len(self.runs), RUN(len(self.runs))),
                     (
                         Count("complete", len(self.runs) - len(open_runs), "complete"),
-                        Count(
-                            "incomplete",
-                            len(open_runs) - stopped,
-                            "incomplete",
-                        ),
+                        Count("incomplete", incomplete, "incomplete"),
                         Count(
                             "stopped", stopped, "stopped by a safety check before the first write"
                         ),
+                        *([Count("running", running, "still running")] if running else ()),
                     ),
                 ),
             ),

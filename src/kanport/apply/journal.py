@@ -25,8 +25,18 @@ from kanport.errors import LockHeld, UsageError
 from kanport.facts import Fact, as_written, fact
 from kanport.files import ArtifactKind, cannot_read, kind_of, made_for, open_regular
 from kanport.kanboard.rpc import Answer, CallResult, NoAnswer, RefusedCall
-from kanport.lock import lock_file
-from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Approved, EndsRun, Outcome, Run, Status, Tally
+from kanport.lock import is_locked, lock_file
+from kanport.outcome import (
+    CUT_OFF,
+    SENT_UNKNOWN,
+    STILL_RUNNING,
+    Approved,
+    EndsRun,
+    Outcome,
+    Run,
+    Status,
+    Tally,
+)
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import plan_digest
 from kanport.records import dataclass
@@ -378,6 +388,8 @@ NOT_ON_RECORD = Answered(Heard.LOST)
 class Recorded:
     """What a journal says: the plan, the run so far, and whether it came to its end.
 
+    `running` is True where a process writes it right now.
+
     `settled` are the outcomes that were recorded, by change id; `sent` the ids of changes that were
     sent and have none, so that nobody knows what became of them. `answers` has, for each change
     that was sent, what the server said each time. `terms` are those of the whole run.
@@ -390,6 +402,7 @@ class Recorded:
     sent: frozenset[str] = frozenset()
     answers: Mapping[str, tuple[Answered, ...]] = field(default_factory=dict)
     terms: Terms = Terms()
+    running: bool = False
 
     @property
     def finished(self) -> bool:
@@ -405,7 +418,8 @@ def load_journal(path: Path) -> Recorded:
     """Read a journal back.
 
     A torn last line, as a crash leaves it, is passed over. Changes without an outcome are *not
-    attempted*, and *failed* where they were sent: nobody knows what became of them. The signature
+    attempted*, and *failed* where they were sent: nobody knows what became of them. While a process
+    writes the journal, they are all *not attempted*: their outcome is to come. The signature
     of an approval is not checked here, for want of a key. Raises UsageError where the file is no
     journal, or was changed since: where a record does not hold the digest of the one before, or the
     end does not count what stands before it.
@@ -444,7 +458,8 @@ def load_journal(path: Path) -> Recorded:
         raise UsageError(f"{path} was changed: the plan in it does not have its digest")
     last = records[-1]
     ended = last.get("record") == "end"
-    stopped = _fact_in(last, "stopped") if ended else CUT_OFF
+    running = not ended and _is_written(path)
+    stopped = _fact_in(last, "stopped") if ended else STILL_RUNNING if running else CUT_OFF
     sent = frozenset(
         change
         for change, each in answers.items()
@@ -455,7 +470,7 @@ def load_journal(path: Path) -> Recorded:
         started_at=first["at"],
         finished_at=last["at"] if ended else None,
         outcomes=tuple(
-            settled.get(change.id) or _unsettled(change.id, sent, stopped)
+            settled.get(change.id) or _unsettled(change.id, () if running else sent, stopped)
             for change in plan.changes
         ),
         stopped=stopped,
@@ -469,7 +484,16 @@ def load_journal(path: Path) -> Recorded:
             f"{path} was changed after it was written: its end does not count what it holds",
             hint=_KEPT_COPY,
         )
-    return Recorded(plan, run, ended, settled, sent, answers, terms)
+    return Recorded(plan, run, ended, settled, sent, answers, terms, running)
+
+
+def _is_written(path: Path) -> bool:
+    """Return whether a process holds the lock of a journal, as one that writes it does."""
+    try:
+        with open_regular(path) as file:
+            return is_locked(file.fileno())
+    except OSError:
+        return False
 
 
 def _terms(records: Iterable[Mapping[str, Any]]) -> Terms:

@@ -50,6 +50,11 @@ STOPS: Mapping[str, CatalogueEntry] = {
         ),
     ),
     "cut-off": CatalogueEntry("", "The journal has no end.", one("the run was interrupted")),
+    "still-running": CatalogueEntry(
+        "",
+        "The run has not ended.",
+        one("the run is still running", "wait until the run has ended"),
+    ),
     "left-to-next-run": CatalogueEntry(
         "",
         "A later run found out what an interrupted run did.",
@@ -207,6 +212,18 @@ _REASONS: Mapping[str, CatalogueEntry] = {
         },
         {"username": Personal.LOGIN, "temporary": Personal.LOGIN},
     ),
+    "not-made-by-run": CatalogueEntry(
+        "",
+        "The run says that it did not make a change.",
+        {
+            "not-started": Text("the run did not start it: {found}", "finish the run"),
+            "skipped": Text("the run skipped it: {found}", "read in its report why"),
+            "unanswered": Text(
+                "the run got no answer: {found}", "finish the run, which reads what became of it"
+            ),
+            "failed": Text("it failed in the run: {found}", "read in its report why"),
+        },
+    ),
     "changed-since-plan": CatalogueEntry(
         "",
         "The server is no longer as the plan says.",
@@ -327,7 +344,7 @@ def _with_hints(entries: Mapping[str, CatalogueEntry]) -> Mapping[str, Catalogue
     return {
         code: entry._replace(
             texts={
-                case: text._replace(hint=_WHAT_NOW.get(code, ""))
+                case: text._replace(hint=_WHAT_NOW.get(code, text.hint))
                 for case, text in entry.texts.items()
             }
         )

@@ -28,7 +28,7 @@ from kanport.approval import (
     load_approval,
     write_approval,
 )
-from kanport.errors import ConfigInvalid, Exit, GuardTripped, UsageError
+from kanport.errors import ConfigInvalid, Exit, GuardTripped, LockHeld, UsageError
 from kanport.events import log_event, new_run_id
 from kanport.facts import Fact, fact
 from kanport.files import ArtifactKind, check_target
@@ -574,6 +574,12 @@ def _refuse_journal(path: Path, plan: Plan) -> None:
             hint=f"kanport report {path} shows the run; to change more, make a new plan",
         )
     tally = recorded.run.tally()
+    if recorded.running:
+        raise LockHeld(
+            f"a run of this plan is still running: {tally.done + tally.already} of its"
+            f" {tally.planned} changes are made ({path}); nothing was written",
+            hint="wait until it has ended",
+        )
     raise RunCutOff(
         f"a run of this plan was cut off: {tally.done + tally.already} of its {tally.planned}"
         f" changes are made ({path}); nothing was written",

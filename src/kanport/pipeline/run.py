@@ -37,7 +37,7 @@ from kanport.ledger import recall, record
 from kanport.mapping import load_mapping
 from kanport.memory import NOTHING
 from kanport.model import AppRole, CurrentState
-from kanport.outcome import Approved, Outcome, Run, VerifyResult
+from kanport.outcome import Approved, Outcome, Run, Status, VerifyResult
 from kanport.pipeline.planning import check_guards, check_server, made_again, stopped_by
 from kanport.pipeline.results import Reporter
 from kanport.pipeline.state_dir import current_actor, has_end, state_folder, utc_now
@@ -324,13 +324,34 @@ def plan_undo(
     )
 
 
-def verify_plan(plan: Plan, client: Client) -> tuple[VerifyResult, ...]:
+def verify_plan(plan: Plan, client: Client, run: Run | None = None) -> tuple[VerifyResult, ...]:
     """Compare the server with a plan, change by change; only read.
 
-    Raises PlanStale where the plan is for another server.
+    Of what differs, the verdict says whether `run` says itself that it did not make it: then nobody
+    has changed it since. Raises PlanStale where the plan is for another server.
     """
     check_server(plan, client)
-    return verify(plan, client)
+    verdicts = verify(plan, client)
+    if run is None:
+        return verdicts
+    not_made = {
+        outcome.change_id: "unanswered" if outcome.unknown else _NOT_MADE[outcome.status]
+        for outcome in run.outcomes
+        if outcome.status in _NOT_MADE
+    }
+    return tuple(
+        replace(one, actual=fact("not-made-by-run", case=case, found=one.actual))
+        if one.actual is not None and (case := not_made.get(one.change_id)) is not None
+        else one
+        for one in verdicts
+    )
+
+
+_NOT_MADE = {
+    Status.NOT_ATTEMPTED: "not-started",
+    Status.SKIPPED: "skipped",
+    Status.FAILED: "failed",
+}
 
 
 def remember(

@@ -111,11 +111,11 @@ def _left(run: Run) -> str:
     """Return what became of the changes of a run, first what was not made."""
     tally = run.tally()
     parts = [
-        f"{number} {word}"
-        for number, word in (
-            (tally.failed, "failed"),
-            (tally.skipped, "skipped"),
-            (tally.not_attempted, "not started"),
+        text
+        for number, text in (
+            (tally.failed, tally.failed_words),
+            (tally.skipped, f"{tally.skipped} skipped"),
+            (tally.not_attempted, f"{tally.not_attempted} not started"),
         )
         if number
     ]

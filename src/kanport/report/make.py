@@ -365,7 +365,7 @@ def _view(
             len(lines),
             tally,
             guards,
-            stopped=stopped is not None,
+            stopped=stopped,
             errors=numbers[Severity.ERROR],
             bad_rows=bad_rows_in(findings, rows),
         ),

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kanport.findings import Severity
-from kanport.outcome import Approved, Status, Tally, VerifyStatus
+from kanport.outcome import STILL_RUNNING, Approved, Status, Tally, VerifyStatus
 from kanport.plan.change import Risk
 from kanport.plan.model import GuardVerdict
 from kanport.report.make import finding_groups, group_wording, severities_in
@@ -259,7 +259,7 @@ def _approval(approved: Approved | None) -> str:
 
 def _stops(page: Page, view: View) -> None:
     run = view.facts.run
-    if run is not None and run.stopped is not None:
+    if run is not None and run.stopped is not None and run.stopped != STILL_RUNNING:
         _row(page, "Stopped", page.prose(run.stopped.text, "bold red"))
     stopping = [guard for guard in view.guards if guard.tripped]
     for guard in stopping[:2]:

@@ -11,7 +11,7 @@ from kanport import messages
 from kanport.facts import Fact
 from kanport.findings import Severity
 from kanport.origin import Origin
-from kanport.outcome import Approved, Status, Tally, Verified, VerifyStatus
+from kanport.outcome import STILL_RUNNING, Approved, Status, Tally, Verified, VerifyStatus
 from kanport.plan.change import Action
 from kanport.plan.guards.allowances import allowed_words
 from kanport.plan.model import GuardVerdict, PlanSource
@@ -521,7 +521,9 @@ def some_of(parts: Sequence[str], more: int = 0, most: int = 3) -> str:
 
 def run_headline(done: Mapping[Action, int], tally: Tally, *, stopped: Fact | None) -> str:
     """Return what a run came to; `done` are the changes of each action that this run did."""
-    start = "The run stopped early. " if stopped is not None else ""
+    start = "" if stopped is None else "The run stopped early. "
+    if stopped == STILL_RUNNING:
+        start = "The run is still running. "
     if not tally.planned:
         return f"{start}There was nothing to do: the plan holds no changes."
     every = "The 1 change is" if tally.planned == 1 else f"All {tally.planned} changes are"
@@ -533,7 +535,7 @@ def run_headline(done: Mapping[Action, int], tally: Tally, *, stopped: Fact | No
     left = [
         text
         for number, text in (
-            (tally.failed, f"{tally.failed} failed"),
+            (tally.failed, tally.failed_words),
             (tally.skipped, f"{tally.skipped} {was(tally.skipped)} skipped"),
             (
                 tally.not_attempted,
@@ -553,7 +555,7 @@ def verdict_text(
     tally: Tally | None,
     guards: Sequence[GuardVerdict],
     *,
-    stopped: bool,
+    stopped: Fact | None,
     errors: int,
     bad_rows: int,
 ) -> str:
@@ -570,23 +572,26 @@ def verdict_text(
     return headline
 
 
-def _run_verdict(tally: Tally, *, stopped: bool) -> str:
-    if tally.complete and not stopped:
+def _run_verdict(tally: Tally, *, stopped: Fact | None) -> str:
+    if tally.complete and stopped is None:
         every = "The change was" if tally.planned == 1 else f"All {tally.planned} changes were"
         already = f" ({tally.already} were there already)" if tally.already else ""
         return f"{every} made{already}."
     parts = [
-        f"{number} {status.word}"
-        for number, status in (
-            (tally.already, Status.ALREADY),
-            (tally.failed, Status.FAILED),
-            (tally.skipped, Status.SKIPPED),
-            (tally.not_attempted, Status.NOT_ATTEMPTED),
+        text
+        for number, text in (
+            (tally.already, f"{tally.already} {Status.ALREADY.word}"),
+            (tally.failed, tally.failed_words),
+            (tally.skipped, f"{tally.skipped} {Status.SKIPPED.word}"),
+            (tally.not_attempted, f"{tally.not_attempted} {Status.NOT_ATTEMPTED.word}"),
         )
         if number
     ]
     made = f"{tally.done} of {counted(tally.planned, CHANGE)} made"
-    return f"{'Stopped early. ' if stopped else ''}{', '.join([made, *parts])}."
+    start = "" if stopped is None else "Stopped early. "
+    if stopped == STILL_RUNNING:
+        start = "Still running. "
+    return f"{start}{', '.join([made, *parts])}."
 
 
 def _not_valid(errors: int, bad_rows: int) -> str:
@@ -756,7 +761,9 @@ def by_advice(undone: Iterable[UndoneRow]) -> list[list[UndoneRow]]:
 
 def stop_sentences(stopped: Fact | None) -> list[Sentence]:
     """Return why a run did not come to its end; nothing where it did."""
-    return [] if stopped is None else [Sentence(Level.STOP, f"Why it stopped: {stopped}")]
+    if stopped is None or stopped == STILL_RUNNING:
+        return []
+    return [Sentence(Level.STOP, f"Why it stopped: {stopped}")]
 
 
 def guard_sentences(
