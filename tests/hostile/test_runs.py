@@ -150,7 +150,7 @@ def test_apply_has_no_deadline_of_its_own(host: endings.Host) -> None:
 @pytest.mark.parametrize("text", ["soon", "-5", "2 h", "1w", "31d", "0", "1h99999999999s", "h"])
 def test_a_deadline_that_makes_no_sense_is_refused(host: endings.Host, text: str) -> None:
     said = host.run("sync", "club.yaml", f"--deadline={text}")
-    assert said.code == Exit.CONFIG
+    assert said.code == Exit.USAGE
     assert "it must be a time such as 90m" in said.err
 
 
