@@ -419,7 +419,7 @@ def load_journal(path: Path) -> Recorded:
 
     A torn last line, as a crash leaves it, is passed over. Changes without an outcome are *not
     attempted*, and *failed* where they were sent: nobody knows what became of them. While a process
-    writes the journal, they are all *not attempted*: their outcome is to come. The signature
+    writes the journal, they are all *not started*: their outcome is to come. The signature
     of an approval is not checked here, for want of a key. Raises UsageError where the file is no
     journal, or was changed since: where a record does not hold the digest of the one before, or the
     end does not count what stands before it.
