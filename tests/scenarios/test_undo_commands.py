@@ -232,3 +232,32 @@ def test_a_server_that_is_not_there_is_said(
 ) -> None:
     server.stop()
     assert kanport("verify", applied).code == 7
+
+
+def test_a_plan_that_is_stale_in_many_ways_names_the_first_and_the_command_that_makes_it_again(
+    server: Sandbox, kanport: Kanport, tmp_path: Path
+) -> None:
+    names = [f"user{number}" for number in range(12)]
+    (tmp_path / "m.yaml").write_text(
+        "kanport: 1\nsources: {people: {type: csv, path: p.csv}}\n"
+        "users: {from: people, fields: {username: {from: login}}}\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "p.csv").write_text("\n".join(["login", *names, ""]), encoding="utf-8")
+    assert kanport("plan", "m.yaml", "-o", "many.json", "--only", "user:user*").code == 0
+    for name in names:
+        server.store.add_user(name)
+    stale = kanport("apply", "many.json", "--yes")
+    assert stale.code == 9
+    assert stale.err.count("who exists already") == 10 and "  and 2 more\n" in stale.err
+    assert "kanport plan m.yaml --only 'user:user*' -o PLAN.json" in stale.err
+
+
+def test_a_stale_plan_of_undo_says_how_it_is_made_again(
+    server: Sandbox, kanport: Kanport, applied: Path
+) -> None:
+    assert kanport("undo", applied, "-o", "back.json").code == 0
+    server.store.change("UPDATE users SET is_active = 0 WHERE username = 'ada'")
+    stale = kanport("apply", "back.json", "--yes")
+    assert stale.code == 9
+    assert "kanport undo JOURNAL -o PLAN.json (JOURNAL: the one of the run " in stale.err
