@@ -34,6 +34,8 @@ def test_two_schemas_at_once_are_refused(kanport: Kanport) -> None:
         (["list.csv", "--encoding", "foo"], 'there is no encoding "foo"'),
         (["list.csv", "--encoding", ""], "encoding must not be empty"),
         (["book.xlsx", "--sheet", ""], "sheet must not be empty"),
+        (["--ldap", "ldaps://127.0.0.1:1", "--base", ""], "base must not be empty"),
+        (["--ldap", "ldaps://127.0.0.1:99999", "--base", "o=x"], "a port that cannot be"),
         (["${NOT_SET}.csv"], 'the environment variable "NOT_SET" is not set'),
     ],
 )

@@ -529,6 +529,8 @@ def approve_command(
             output.note(f"{text[:1].upper()}{text[1:]}.")
     if given.approvers > 1:
         output.note(f"{len(approval.all)} of {given.approvers} approvals.")
+    if not approval.changes:
+        output.note("The plan has no changes, so apply needs no approval for it.")
     if given.run:
         output.warn(f"this plan was carried out by run {given.run}; apply refuses it")
     if approval.signature is None:

@@ -102,16 +102,7 @@ def ask_directory(url: str, base: str, ca_file: str | None = None) -> FoundDirec
         ServerKind.DS389: "389-ds",
         ServerKind.OPENLDAP: "openldap",
     }
-    spec = LdapSource.model_validate(
-        {
-            "type": "ldap",
-            "url": url,
-            "base": base,
-            "ca_file": ca_file,
-            "connect_timeout": _SECONDS,
-            "timeout": _SECONDS,
-        }
-    )
+    spec = _directory(url, base, ca_file)
     with connected("init", spec, base=Path(), environ={}) as (connection, _):
         directory = Directory(connection, 0)
         kind = kinds.get(kind_of(directory.root), "unknown")
@@ -127,6 +118,13 @@ def ask_directory(url: str, base: str, ca_file: str | None = None) -> FoundDirec
         return FoundDirectory(kind, f"{name} ({version})" if name and version else name, knows)
 
 
+def _directory(url: str, base: str, ca_file: str | None) -> LdapSource:
+    parts = {"type": "ldap", "url": url, "base": base, "ca_file": ca_file}
+    times = {"connect_timeout": _SECONDS, "timeout": _SECONDS}
+    with _options_refused():
+        return LdapSource.model_validate({**parts, **times})
+
+
 def mapping_for_directory(
     url: str,
     base: str,
@@ -138,12 +136,14 @@ def mapping_for_directory(
 ) -> tuple[str, FoundDirectory, str]:
     """Return a first mapping for a directory, what the directory is, and why that is not known.
 
-    `target` is where the mapping will be. With `kind`, nothing is sent anywhere.
+    `target` is where the mapping will be. With `kind`, nothing is sent anywhere. Raises UsageError
+    for what no mapping could say of a directory.
     """
+    draft_for_directory(url, base, str(target))
+    _directory(url, base, ca_file)
     if kind is not None:
         found, why = FoundDirectory(kind, _NAMES[kind]), ""
     else:
-        draft_for_directory(url, base, str(target))
         trusted = None if ca_file is None else str(target.parent / ca_file)
         try:
             found = ask_directory(url, base, trusted)
