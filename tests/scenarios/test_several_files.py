@@ -104,7 +104,7 @@ def test_each_file_is_annotated_by_itself(kanport: Kanport, exports: Path) -> No
     assert "Wrote checked-a.xlsx: 1 cell marked." in ended.err
     assert "Wrote checked-b.xlsx: 0 cells marked." in ended.err
     ended = kanport("validate", write("exports/*.csv"), "--rejects", "back.csv")
-    assert "Wrote back-a.csv: 1 row with an error." in ended.err
+    assert "Wrote back-a.csv: 1 row left out." in ended.err
     assert not Path("back-b.csv").exists()
 
 
