@@ -529,14 +529,14 @@ SERVER: Mapping[str, CatalogueEntry] = {
                 "correct the invalid rows, and let Kanport read all groups",
             ),
             "members": Text(
-                "Kanport does not remove {count:#member|members} of groups that no source lists,"
-                " because the input does not prove that {count:it is|they are} unwanted:"
-                " {members:list}",
+                "Kanport does not remove {count:#group member|group members} whom no source lists,"
+                " because the input does not prove that they are unwanted: {members:list}",
                 _CORRECT,
             ),
             "access": Text(
-                "Kanport does not revoke the access of {count:#group|groups} that no source lists,"
-                " because the input does not prove that it is unwanted: {access:list}",
+                "Kanport does not revoke {count:#group access entry|group access entries} that no"
+                " source lists, because the input does not prove that {count:it is|they are}"
+                " unwanted: {access:list}",
                 _CORRECT,
             ),
         },

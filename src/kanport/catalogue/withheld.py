@@ -69,7 +69,7 @@ WITHHELD: Mapping[str, CatalogueEntry] = {
         "",
         "Kanport cannot tell whose account this is.",
         {
-            case: Text("the input does not show whose account this is")
+            case: Text("the input does not show which account a user has")
             for case in ("named", "group", "project", "other", "any")
         },
     ),

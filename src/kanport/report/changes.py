@@ -119,6 +119,9 @@ def risks_of(
 ) -> tuple[str, ...]:
     """Return why a change needs review, and what else to know; `through` are groups by name."""
     words = {review: REVIEWS[review].one for review in reviews}
+    if change.action is Action.GROUP_MEMBER_ADD and Review.PRIVILEGE_GRANTED in words:
+        # A direct role takes precedence over that of a group.
+        words[Review.PRIVILEGE_GRANTED] = "joins a group with a privileged role"
     if leaves_access(change):
         if Review.PRIVILEGE_GRANTED in words:
             words[Review.PRIVILEGE_GRANTED] = "leaves a privileged role"
