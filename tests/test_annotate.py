@@ -2,11 +2,12 @@
 
 import io
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from openpyxl import Workbook, load_workbook
 from openpyxl.comments import Comment
-from openpyxl.formatting.rule import CellIsRule
+from openpyxl.formatting.rule import CellIsRule, ColorScaleRule
 from openpyxl.styles import Font, PatternFill
 
 from kanport.annotate import AUTHOR, FINDINGS, REASONS
@@ -46,7 +47,7 @@ def marked(path: Path, sheet: str) -> dict[str, str]:
         cell
         for area in book[sheet].conditional_formatting
         for rule in area.rules
-        if str(rule.formula[0]).startswith('LEN("Kanport')
+        if rule.formula and str(rule.formula[0]).startswith('LEN("Kanport')
         for cell in str(area.sqref).split()
     }
     assert colored == set(found)
@@ -111,6 +112,8 @@ def own_workbook() -> Workbook:
     sheet["C4"].comment = Comment("Ask Cem", "Zoe")
     rule = CellIsRule("greaterThan", ["7"], font=Font(bold=True))  # type: ignore[no-untyped-call]
     sheet.conditional_formatting.add("D2:D9", rule)
+    scale = ColorScaleRule("min", None, "FFFFFFFF", "max", None, "FF00FF00")  # type: ignore[no-untyped-call]
+    sheet.conditional_formatting.add("D2:D9", scale)
     sheet.column_dimensions["C"].width = 33
     book.create_sheet("Codes").append(["R", "read"])
     return book
@@ -159,6 +162,8 @@ def test_a_corrected_copy_has_no_marks_any_more(kanport: Kanport, tmp_path: Path
     assert last["C4"].comment is not None
     assert (last["C4"].comment.text, last["C4"].comment.author) == ("Ask Cem", "Zoe")
     assert [str(area.sqref) for area in last.conditional_formatting] == ["D2:D9"]
+    rules = [rule.type for area in last.conditional_formatting for rule in area.rules]
+    assert rules == ["cellIs", "colorScale"]
     assert AUTHOR not in {
         cell.comment.author for row in last.iter_rows() for cell in row if cell.comment
     }
@@ -299,6 +304,22 @@ def test_rejected_rows_of_a_workbook_are_a_workbook(kanport: Kanport, tmp_path: 
     book.save(stream)
     (tmp_path / "people.xlsx").write_bytes(stream.getvalue())
     assert kanport("validate", "m.yaml").code == 0
+
+
+@pytest.mark.parametrize("option", ["--annotate", "--rejects"])
+def test_a_workbook_with_a_damaged_part_is_not_copied(
+    kanport: Kanport, tmp_path: Path, option: str
+) -> None:
+    own_workbook().save(tmp_path / "whole.xlsx")
+    with ZipFile(tmp_path / "whole.xlsx") as whole, ZipFile(tmp_path / "people.xlsx", "w") as book:
+        for part in whole.namelist():
+            book.writestr(part, whole.read(part) if "comments" not in part else b"<comments")
+    (tmp_path / "m.yaml").write_text(EXCEL % "", "utf-8")
+    done = kanport("validate", "m.yaml", option, "out.xlsx")
+    assert done.code == 2
+    assert "people.xlsx cannot be copied: a part of the workbook is damaged" in done.err
+    assert "save it again, and validate the new file" in done.err
+    assert not (tmp_path / "out.xlsx").exists()
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 `kanport validate --annotate` writes the user's own workbook (or the CSV file as a workbook) with a
 mark and a comment on each cell that has a finding, and a sheet that lists all of them.
 `--rejects` writes the rows that Kanport leaves out, as they were, with a column of reasons; the
-same mapping can read that file. Everything else stays as it is in the copy, and marks of an earlier
-copy are removed, so a corrected copy can be annotated again.
+same mapping can read that file. All else stays as it is in the copy, except charts, pictures and
+drawings, which openpyxl drops (`Written.lost`). Marks of an earlier copy are removed, so a
+corrected copy can be annotated again.
 """
 
 import csv
@@ -45,7 +46,7 @@ AUTHOR = "Kanport"
 REASONS = "Kanport: why this row was left out"
 _NAMES = {Severity.ERROR: "Error", Severity.WARNING: "Warning", Severity.INFO: "Note"}
 _COLORS = {Severity.ERROR: "FFFFB3B3", Severity.WARNING: "FFFFE699", Severity.INFO: "FFDDEBF7"}
-_SIGNATURE = 'LEN("Kanport {}")>0'
+_OWN_FORMULA = 'LEN("Kanport '
 _BELOW = "\n—\nKanport:\n"
 _WIDTHS = (9, 10, 20, 28, 60, 60, 24)
 # What openpyxl does not keep when it writes a workbook that it has read.
@@ -74,7 +75,8 @@ def write_annotated(
 
     `target` is a workbook (`.xlsx`). If the mapping reads several lists, each copy has the name of
     its source before the extension. A list that Kanport cannot open gives no copy. Raise UsageError
-    for another extension, if no source is a CSV or Excel file, or if the file cannot be written.
+    for another extension, if no source is a CSV or Excel file, if a part of a workbook is damaged
+    that only a copy needs, or if the file cannot be written.
     """
     _check_extension(target, ".xlsx", "--annotate")
     of_source = _by_source(findings)
@@ -121,7 +123,7 @@ def write_rejects(
         reasons = _reasons(errors, name, file, spec)
         if not reasons:
             continue
-        header = next(iter(tables[name].headers.values())).row or 1
+        header = tables[name].header_rows[file.origin.file or ""]
         content, count = (
             _rejects_csv(file, spec, _wanted(mapping, name), header, reasons)
             if isinstance(spec, CsvSource)
@@ -240,8 +242,8 @@ def _own_workbook(file: FileBytes, *, values: bool = False) -> "tuple[Workbook, 
     except Exception as problem:
         # openpyxl raises many things for parts that Kanport does not need, such as styles.
         raise UsageError(
-            f"{file.origin.file} cannot be annotated: a part of the workbook is damaged",
-            hint="open it in Excel or LibreOffice, save it again, and annotate the new file",
+            f"{file.origin.file} cannot be copied: a part of the workbook is damaged",
+            hint="open it in Excel or LibreOffice, save it again, and validate the new file",
         ) from problem
     return book, tuple(lost)
 
@@ -364,7 +366,7 @@ def _color(sheet: "Worksheet", of_severity: Mapping[Severity, Sequence[str]]) ->
     for number, (severity, cells) in enumerate(of_severity.items(), start=1):
         fill = PatternFill("solid", start_color=_COLORS[severity], end_color=_COLORS[severity])
         rule = FormulaRule(  # type: ignore[no-untyped-call]
-            formula=[_SIGNATURE.format(severity)], fill=fill
+            formula=[f'{_OWN_FORMULA}{severity}")>0'], fill=fill
         )
         sheet.conditional_formatting.add(" ".join(cells), rule)
         rule.priority = number
@@ -401,7 +403,8 @@ def _unmark(book: "Workbook") -> None:
         kept = ConditionalFormattingList()
         for one in sheet.conditional_formatting:
             for rule in one.rules:
-                if rule.formula != [] and not str(rule.formula[0]).startswith('LEN("Kanport '):
+                # Rules such as a color scale have no formula.
+                if not (rule.formula and str(rule.formula[0]).startswith(_OWN_FORMULA)):
                     kept.add(str(one.sqref), rule)
         sheet.conditional_formatting = kept
         for row in sheet.iter_rows():

@@ -238,7 +238,8 @@ class Table:
     source names besides its rows, `unread` whom it does not show, `directory` what it
     tells besides. `partial` is True where rows
     were left out on purpose, so that what is not there proves nothing. `headers` are the places of
-    the columns' headers, where the source has such. `modified_at` is when a file was changed last
+    the columns' headers, where the source has such (of several files, those of the first one), and
+    `header_rows` the row of the headers in each file. `modified_at` is when a file was changed last
     (UTC, RFC 3339); a directory has no such time. `people` are the people below the base of a
     directory, where groups list others as well: what they are called is nobody else's name.
     `strays` are rows that are none of the list, such as a total below it; each has an error.
@@ -263,6 +264,7 @@ class Table:
     unread: tuple[Unread, ...] = ()
     partial: bool = False
     headers: Mapping[str, Origin] = field(default_factory=dict)
+    header_rows: Mapping[str, int] = field(default_factory=dict)
     modified_at: str = ""
     people: tuple[Row, ...] = ()
     strays: tuple[Row, ...] = ()

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import Workbook, load_workbook
 
+from kanport.annotate import REASONS
 from kanport.sandbox import Sandbox
 from tests.support.command_line import Kanport
 
@@ -106,6 +108,53 @@ def test_each_file_is_annotated_by_itself(kanport: Kanport, exports: Path) -> No
     ended = kanport("validate", write("exports/*.csv"), "--rejects", "back.csv")
     assert "Wrote back-a.csv: 1 row left out." in ended.err
     assert not Path("back-b.csv").exists()
+
+
+TITLED = "Staff list 2026\n\nLogin,Name\nann,Ann\n,Bad\n"
+PLAIN = "Login,Name\nada,Ada\n,Bad\nal,Al\n,Worse\n"
+
+
+@pytest.mark.parametrize(("first", "second"), [(TITLED, PLAIN), (PLAIN, TITLED)])
+def test_the_rejects_of_each_file_begin_with_its_own_title_and_header(
+    kanport: Kanport, exports: Path, first: str, second: str
+) -> None:
+    (exports / "a.csv").write_text(first, encoding="utf-8")
+    (exports / "b.csv").write_text(second, encoding="utf-8")
+    ended = kanport("validate", write("exports/*.csv"), "--rejects", "back.csv")
+    for name, content in (("a", first), ("b", second)):
+        rejected = [line for line in content.splitlines() if line.startswith(",")]
+        count = len(rejected)
+        assert f"Wrote back-{name}.csv: {count} row{'s' * (count > 1)} left out." in ended.err
+        lines = content.splitlines()
+        back = Path(f"back-{name}.csv").read_text(encoding="utf-8").splitlines()
+        header = lines.index("Login,Name")
+        assert back[:header] == lines[:header]
+        assert back[header] == f"Login,Name,{REASONS}"
+        rows = zip(back[header + 1 :], rejected, strict=True)
+        assert all(line.startswith(f"{row},") for line, row in rows)
+    assert kanport("validate", write("back-*.csv")).code == 5, "the same mapping reads them"
+
+
+def test_the_rejects_of_each_workbook_begin_with_its_own_header(
+    kanport: Kanport, tmp_path: Path
+) -> None:
+    for name, above in (("a", 2), ("b", 0)):
+        book = Workbook()
+        sheet = book.worksheets[0]
+        sheet["A1"] = "Staff list 2026"
+        for number, row in enumerate((("Login", "Name"), ("ann", "Ann"), (None, "Bad"))):
+            for column, text in enumerate(row, start=1):
+                sheet.cell(above + number + 1, column, name + text if text == "ann" else text)
+        book.save(tmp_path / f"{name}.xlsx")
+    mapping = write("?.xlsx")
+    mapping.write_text(mapping.read_text("utf-8").replace("csv", "excel"), encoding="utf-8")
+    kanport("validate", mapping, "--rejects", "back.xlsx")
+    for name, above in (("a", 2), ("b", 0)):
+        sheet = load_workbook(tmp_path / f"back-{name}.xlsx").worksheets[0]
+        rows = [[cell.value for cell in row] for row in sheet.iter_rows()][above:]
+        assert rows[0] == ["Login", "Name", REASONS]
+        assert [row[1] for row in rows[1:]] == ["Bad"]
+        assert rows[1][2]
 
 
 def test_a_variable_in_a_path_is_filled_in_or_refused_at_its_place(

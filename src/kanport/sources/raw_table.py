@@ -299,6 +299,7 @@ def table_of(
         modified_at=file.modified_at,
         size=len(file.data),
         findings=(*findings, *grid.strays.values(), *found),
+        header_rows={origin.file or "": grid.header},
         **facts,
     )
 
@@ -415,6 +416,7 @@ def joined(source: str, spec: FileSource, tables: Sequence[Table], base: Path) -
         findings=tuple(chain.from_iterable(table.findings for table in tables)),
         partial=any(table.partial for table in tables),
         headers=first.headers,
+        header_rows=dict(chain.from_iterable(table.header_rows.items() for table in tables)),
         modified_at=max(table.modified_at for table in tables),
         strays=tuple(chain.from_iterable(table.strays for table in tables)),
         files=tuple(
