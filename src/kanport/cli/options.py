@@ -54,7 +54,7 @@ class OutputFile(click.Path):
         return super().convert(value, param, ctx)
 
 
-class Span(click.ParamType[str]):
+class DeadlineText(click.ParamType[str]):
     """A time as the setting `deadline` takes it; another text is wrong usage."""
 
     name = "time"
@@ -338,7 +338,7 @@ WRITING = (
     ),
     _run(
         "--deadline",
-        type=Span(),
+        type=DeadlineText(),
         metavar="TIME",
         help="Interrupt the run after this time: 90m, 2h, 1d or off (default: 24h for sync, off for"
         " apply and resume).  [env: KANPORT_DEADLINE]",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kanport.api import Adoption, DirectoryKind
 
 
-class Delimiter(click.Choice[str]):
+class DelimiterChoice(click.Choice[str]):
     """A character between fields; a tab is written as a backslash and a t."""
 
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
@@ -50,7 +50,7 @@ class Delimiter(click.Choice[str]):
 )
 @click.option(
     "--delimiter",
-    type=Delimiter([",", ";", "\\t", "|"]),
+    type=DelimiterChoice([",", ";", "\\t", "|"]),
     metavar="CHAR",
     help="Character between the fields of a CSV file: a comma, a semicolon, | or \\t for a tab"
     " (default: detected).",

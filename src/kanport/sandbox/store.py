@@ -162,7 +162,7 @@ class Store(Database):
     def add_group_access(
         self, project_id: int, group_id: int, role: str = "project-member"
     ) -> None:
-        """Give a group access to a project."""
+        """Grant a group access to a project."""
         values = {"project_id": project_id, "group_id": group_id, "role": role}
         self._added("project_has_groups", values)
 
