@@ -10,8 +10,10 @@ from kanport.plan.model import Plan, PlanAccess, PlanBasis, PlanGiver
 from kanport.plan.naming import user_finding
 from kanport.report import markdown
 from kanport.report.changes import runs_of
-from kanport.report.make import of_plan, of_run, of_validation
-from kanport.report.view import InputRow, RowResult, View
+from kanport.report.html import _cell_of
+from kanport.report.make import access_sums, of_plan, of_run, of_validation
+from kanport.report.tables import table_of
+from kanport.report.view import InputRow, Matrix, MatrixRow, RoleCount, RowResult, View
 from tests.support.report.examples import FINDINGS, MAPPING, make_plan, make_run
 from tests.support.report.random_reports import whole_plan
 
@@ -101,18 +103,51 @@ def a_plan_that_leaves_access_through_a_group() -> Plan:
 def test_a_revocation_that_leaves_access_names_the_group_and_grants_nothing() -> None:
     plan = a_plan_that_leaves_access_through_a_group()
     view = of_plan(plan)
-    assert view.lines[0].risks == (
-        "leaves a privileged role",
-        f"keeps access through group {CREW}",
-    )
+    assert view.lines[0].risks == (f"keeps a privileged role through group {CREW}",)
     assert [row.label for row in view.risks] == [
         "grants a privileged role or leaves somebody with one"
     ]
     run = make_run(plan, {1: (Status.ALREADY, "")})
     assert of_run(plan, run).lines[0].risks == view.lines[0].risks
     page = markdown.render(view)
-    assert f"keeps access through group `{CREW}`" in page
+    assert f"keeps a privileged role through group `{CREW}`" in page
     assert f" {CREW}" not in page
+
+
+def test_a_revocation_that_leaves_a_role_through_a_group_is_one_in_the_table_of_access() -> None:
+    plan = a_plan_that_leaves_access_through_a_group()
+    table = table_of(of_plan(plan), "access")
+    (row,) = table.rows
+    assert row[table.columns.index("After")] == "project-manager"
+    happens = row[table.columns.index("What happens")]
+    assert happens == "revoked; keeps a role through a group"
+
+
+def test_a_role_that_stays_equal_in_rank_has_no_mark_in_the_grid() -> None:
+    (row,) = of_plan(a_plan_that_leaves_access_through_a_group()).access
+    ups = []
+    for before, after in (
+        ("Tester", "project-manager"),
+        ("project-manager", "Tester"),
+        ("project-member", "project-manager"),
+        ("project-manager", None),
+        (None, "project-viewer"),
+    ):
+        cell = _cell_of(replace(row, before=before, after=after))
+        assert cell is not None
+        ups.append(cell.up)
+    assert ups == [None, None, True, False, True]
+
+
+def test_a_sum_of_roles_that_may_be_more_says_so() -> None:
+    cells = (RoleCount("project-member", 2, 1),)
+    for row, words in (
+        (MatrixRow("A", 1, 2, 1, cells), "after"),
+        (MatrixRow("A", 1, 2, 1, cells, more=1), "after, at least"),
+        (MatrixRow("A", 1, 2, 1, cells, unsure=1), "after, some uncertain"),
+    ):
+        _, after = access_sums(Matrix(("project-member",), (row,), cells, 2, 1))
+        assert after.total.label.endswith(f"in the projects read, {words}")
 
 
 def test_a_group_that_is_renamed_has_one_name_in_all_changes() -> None:

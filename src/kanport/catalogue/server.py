@@ -544,7 +544,7 @@ SERVER: Mapping[str, CatalogueEntry] = {
     ),
     "access-through-group": CatalogueEntry(
         "warning",
-        "Access may remain, because it may come through a group.",
+        "Access may also come through a group.",
         {
             "revoke": Text(
                 "{username:q} may keep access to {project:q} through the {count:group|groups}"
@@ -553,7 +553,7 @@ SERVER: Mapping[str, CatalogueEntry] = {
             ),
             "change": Text(
                 "{username:q} may have access to {project:q} through the {count:group|groups}"
-                " {groups:q}; Kanport adds a direct membership, which takes precedence",
+                " {groups:q}; Kanport makes it a direct membership, which takes precedence",
                 "to let the group decide, remove this membership from the source",
             ),
         },

@@ -220,7 +220,7 @@ def read_reference(
         if text is None:
             raise ConfigInvalid(
                 f"there is no {what}: {origin} is not set",
-                hint=f"export {reference.env}=…, or name a file in its place: {{file: PATH}}",
+                hint=f'export {reference.env}=…, or name a file: {{file = "PATH"}}',
             )
     elif reference.file is not None:
         text = read_secret(base / at_home(reference.file), what)
@@ -237,7 +237,7 @@ def from_stdin(read: Callable[[], str], what: str) -> str:
     """Read a secret from standard input; raise ConfigInvalid if it is too long."""
     try:
         text = read()
-    except (OSError, UnicodeDecodeError, ValueError):
+    except (OSError, ValueError):
         raise ConfigInvalid(f"the {what} cannot be read from standard input") from None
     if len(text) > LONGEST_SECRET:
         raise ConfigInvalid(f"standard input holds more than a {what}")
@@ -269,9 +269,9 @@ def _from_keyring(entry: Keyring, what: str) -> str:
     name = f"{entry.service}/{entry.username}"
     try:
         text = keyring.get_password(entry.service, entry.username)
-    except KeyringError as problem:
+    except KeyringError as wrong:
         raise ConfigInvalid(
-            f"the keyring entry {name} cannot be read: {type(problem).__name__}",
+            f"the keyring entry {name} cannot be read: {type(wrong).__name__}",
             hint="a keyring belongs to somebody who is logged in; at night, name a file instead",
         ) from None
     if text is None:

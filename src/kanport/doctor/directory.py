@@ -20,8 +20,10 @@ from kanport.sources.ldap.names import dn_key, is_below
 from kanport.sources.ldap.rows import GROUP, Shaper
 from kanport.sources.ldap.search import KIND_ATTRIBUTES, Directory, ServerKind, kind_of
 
+# Paged results (RFC 2696).
 _PAGES = "1.2.840.113556.1.4.319"
 _ANY = "(objectClass=*)"
+# timeLimitExceeded, sizeLimitExceeded and adminLimitExceeded (RFC 4511).
 _LIMITS = (3, 4, 11)
 _SCOPES = {"subtree": "sub", "one": "one", "base": "base"}
 
@@ -67,8 +69,8 @@ def _connection(about: str, spec: LdapSource, connection: Connection, now: datet
     where = f"{connection.url} answers"
     if connection.encryption is not None:
         begun = " after StartTLS" if spec.start_tls else ""
-        version = f"{where} over {connection.encryption}{begun}"
-        return certificate_check(about, version, connection.certificate, now=now)
+        text = f"{where} over {connection.encryption}{begun}"
+        return certificate_check(about, text, connection.certificate, now=now)
     parts = urlsplit(connection.url)
     if parts.scheme == "ldapi" or is_loopback(parts.hostname or ""):
         return fine(about, f"{where} on this machine, without TLS")
@@ -156,7 +158,7 @@ def _root_checks(about: str, spec: LdapSource, root: Mapping[str, list[bytes]]) 
 
 
 def _limits(about: str, spec: LdapSource, connection: Connection) -> Iterator[Check]:
-    """Request all entries at once, without attributes, to find the limit of the server."""
+    """Request all people of the first base at once, to see whether a limit cuts the answer off."""
     question = Question(spec.bases[0], spec.scope, spec.filter, ("1.1",))
     came, end = 0, None
     try:
@@ -170,7 +172,10 @@ def _limits(about: str, spec: LdapSource, connection: Connection) -> Iterator[Ch
         return
     entries = counted(came, "entry", "entries")
     if end is None or end.code == SUCCESS:
-        yield fine(about, f"a request for all entries at once returns {entries}: no limit")
+        yield fine(
+            about,
+            f"a request for all entries at once returns {entries}; there is no limit below that",
+        )
     elif end.code in _LIMITS and spec.page_size:
         yield fine(
             about,
@@ -273,19 +278,19 @@ def kind_text(root: Mapping[str, list[bytes]]) -> str:
     >>> kind_text({"vendorname": [b"389 Project"], "vendorversion": [b"389-Directory/2.3.1 B2023"]})
     '389 Directory Server (389-Directory/2.3.1 B2023)'
     """
-    kind, version = kind_of(root), _first_text(root, "vendorVersion")
+    kind, version = kind_of(root), _joined_text(root, "vendorVersion")
     more = f" ({version})" if version else ""
     if kind is ServerKind.ACTIVE_DIRECTORY:
-        host = _first_text(root, "dnsHostName")
+        host = _joined_text(root, "dnsHostName")
         return "Active Directory" + (f", the domain controller {host}" if host else "")
     if kind is ServerKind.AD_LDS:
         return _PRODUCTS[kind]
     if kind in _PRODUCTS:
         return f"{_PRODUCTS[kind]}{more}"
-    vendor = _first_text(root, "vendorName")
+    vendor = _joined_text(root, "vendorName")
     return f"a directory of {vendor}{more}" if vendor else "a directory of an unknown product"
 
 
-def _first_text(root: Mapping[str, list[bytes]], name: str) -> str:
+def _joined_text(root: Mapping[str, list[bytes]], name: str) -> str:
     values = root.get(name.lower(), [])
     return " ".join(value.decode(errors="replace") for value in values)[:100]

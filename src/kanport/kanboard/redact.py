@@ -10,7 +10,8 @@ import re
 from kanport.facts import Fact, fact
 from kanport.kanboard.faults import METHOD_NOT_FOUND, Fault, Refusal, RefusedCall
 
-# The codes of JSON-RPC 2.0, section 5.1, with the words that Kanboard's library gives them.
+# The codes of JSON-RPC 2.0, section 5.1, with the words that Kanboard's library gives them. 401 and
+# 403 are the library's own.
 _RPC_CODES = {
     -32700: "Parse error",
     -32600: "Invalid Request",

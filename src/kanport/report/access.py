@@ -26,11 +26,11 @@ _Key = tuple[str, int | None]
 
 
 def access_of(plan: Plan, lines: Sequence[ChangeView]) -> tuple[AccessRow, ...]:
-    """Return who has which role in which project, before and after: a row for each of both.
+    """Return who has which role before and after: one row for each user and project.
 
-    After a run it is what was really done that counts, also of groups: a role follows from all the
-    changes that were made. The rows are sorted by person and project. Where a plan does not tell
-    the access that it leaves as it is, there are rows for the changes only.
+    After a run, the roles follow from the changes that were made, those of groups too. The rows are
+    sorted by person and project. Where a plan does not tell the access that it leaves as it is,
+    there are rows for the changes only.
     """
     rows = list(_Rows(plan, lines))
     key = cache(compare_key)
@@ -215,10 +215,7 @@ def _matrix_row(project: _Key, cells: list[RoleCount], unsure: int, more: int) -
 
 
 class PersonAccess(NamedTuple):
-    """Somebody's roles in all projects, by the label of the project.
-
-    `privileged` is whether one of them, before or after, is that of a manager or a custom one.
-    """
+    """Somebody's roles in all projects, by the label of the project."""
 
     person: str
     name: str
@@ -232,7 +229,7 @@ class PersonAccess(NamedTuple):
 
     @property
     def privileged(self) -> bool:
-        """Whether any of the roles is privileged, before or after."""
+        """Whether any of the roles, before or after, is that of a manager or a custom one."""
         return any(
             project_rank(role) >= _PRIVILEGED
             for row in self.roles.values()

@@ -123,10 +123,10 @@ def risks_of(
         # A direct role takes precedence over that of a group.
         words[Review.PRIVILEGE_GRANTED] = "joins a group with a privileged role"
     if leaves_access(change):
-        if Review.PRIVILEGE_GRANTED in words:
-            words[Review.PRIVILEGE_GRANTED] = "leaves a privileged role"
+        privileged = words.pop(Review.PRIVILEGE_GRANTED, None) is not None
         groups = f"{GROUP(len(through))} {listed(through)}" if through else "a group"
-        return (*words.values(), f"keeps access through {groups}")
+        kept = f"keeps {'a privileged role' if privileged else 'access'} through {groups}"
+        return (*words.values(), kept)
     return (*words.values(), *((MAYBE_KEPT,) if Risk.MAYBE_THROUGH_GROUP in change.risk else ()))
 
 

@@ -658,13 +658,16 @@ def access_sums(matrix: Matrix | None) -> tuple[Sum, ...]:
     if matrix is None or not matrix.rows:
         return ()
     read = " (direct or through a group) in the projects read"
+    least, most = (sum(getattr(row, end) for row in matrix.rows) for end in ("least", "most"))
+    # The sum and its parts count a role that may come through a group as the reports show it.
+    unsure = "" if least == most else ", at least" if least == matrix.after else ", some uncertain"
     return (
         Sum(
             Count("access_before", matrix.before, f"{MEMBERSHIP(matrix.before)}{read}, before"),
             tuple(Count(total.role, total.before, total.role) for total in matrix.totals),
         ),
         Sum(
-            Count("access_after", matrix.after, f"{MEMBERSHIP(matrix.after)}{read}, after"),
+            Count("access_after", matrix.after, f"{MEMBERSHIP(matrix.after)}{read}, after{unsure}"),
             tuple(Count(total.role, total.after, total.role) for total in matrix.totals),
         ),
     )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from kanport.errors import UsageError
 from kanport.findings import Finding
-from kanport.plan.change import called
+from kanport.plan.change import Action, called
 from kanport.report.escape import escape_control
 from kanport.report.sentences import OPEN_BECAUSE, SEVERITIES, reason_text
 from kanport.report.view import (
@@ -64,9 +64,9 @@ def _changes(view: View) -> ReportTable:
         *endings,
     )
     names = {
-        called: person.name or None
+        username: person.name or None
         for person in view.people
-        for called in (*person.earlier, person.username)
+        for username in (*person.earlier, person.username)
     }
     return ReportTable("changes", columns, [_change(line, names) for line in view.lines])
 
@@ -159,6 +159,11 @@ def _happens(row: AccessRow) -> str:
 
 
 def _by_itself(row: AccessRow) -> str:
+    line = row.line
+    if line is not None and line.in_place and line.change.action is Action.MEMBERSHIP_REVOKE:
+        if row.after is not None and not row.either:
+            return "revoked; keeps a role through a group"
+        return "revoked; may keep a role through a group" if row.maybe else "revoked"
     if row.before == row.after:
         return "may change through a group" if row.maybe else "stays"
     may = "may be " if row.maybe else ""
@@ -241,7 +246,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def render(view: View, table: str | None = None) -> str:
-    """Return one table of a report: changes, findings, access or rows.
+    """Return one table of a report (`TABLES`).
 
     By default it is the changes; of a validation, which has none, the findings. Raises UsageError
     where this kind of report has no such table.

@@ -71,11 +71,12 @@ def undo_plan(
 ) -> Plan:
     """Return the plan that takes a run back.
 
-    `current` must have been read with `projects_to_read`. Users whom the run created are disabled;
-    where `remove_at_most` is given they are removed, and a guard stops it if they are more than
-    that. `protect` are patterns of accounts that are left alone. `created_at` is in UTC (RFC 3339),
-    `version` is Kanport's, `made_by` the user and the machine. What the mapping says of approvals
-    holds for this plan as well.
+    `current` must have been read with `projects_to_read`. Users whom the run created are disabled,
+    and groups that it created stay. Where `remove_at_most` is given, both are removed, the groups
+    if they are empty, and a guard stops the plan if the users are more than that. `protect` are
+    patterns of accounts that are left alone. `created_at` is in UTC (RFC 3339), `version` is
+    Kanport's, `made_by` the user and the machine. What the mapping says of approvals holds for this
+    plan as well.
     """
     patterns = tuple(protect)
     context = UndoContext.of(effects_of(recorded), current, patterns)

@@ -60,7 +60,7 @@ from kanport.report.view import (
 )
 
 FIRST = 500
-"""Changes that a section repeats which the list by person has anyway."""
+"""At most so many changes are shown in a section that repeats what the list by person has."""
 PIECE = 100
 """Rows of a table that a browser lays out at once."""
 _BRIEF = 10_000
@@ -90,7 +90,7 @@ _SEVERITIES = {Severity.ERROR: "✕", Severity.WARNING: "!", Severity.INFO: "i"}
 # What the marks of changes are called in the style sheet, and as which sign they are shown.
 _KINDS = {"+": "add", "~": "mod", "-": "del"}
 _SIGNS = {"+": "+", "~": "~", "-": "−"}
-# What became of changes, as bars: by the key of the number in the sums.
+# Which bar stands for which outcome, by the key of its number in `View.sums`.
 _TALLY = {
     "done": "done",
     "already_so": "same",
@@ -584,15 +584,41 @@ def _indirect(view: View) -> list[AccessRow]:
     return [row for row in view.access if moves_with_groups(row)]
 
 
+def _undone_lines(view: View) -> list[ChangeView]:
+    return [line for row in view.undone for line in row.lines]
+
+
+def _same_changes(
+    lines: Iterable[ChangeView],
+) -> list[tuple[ChangeView, list[tuple[int, str, Ending | None]]]]:
+    """Return each thing that changes, as one of its changes, and for whom.
+
+    A person has a number, from 0, and what became of the change.
+    """
+    groups: dict[Any, tuple[ChangeView, list[tuple[int, str, Ending | None]]]] = {}
+    for line in lines:
+        _, people = groups.setdefault((line.change.action, line.differences), (line, []))
+        people.append((len(people), line.who, line.ending))
+    return list(groups.values())
+
+
+def _shows_value(finding: Finding) -> bool:
+    """Return whether the value has to stand beside the message."""
+    return finding.value is not None and finding.value not in finding.message
+
+
 # --- people by projects ---------------------------------------------------------------------------
 
 
 class _Cell(NamedTuple):
-    """Somebody's role in a project before and after; `up` is False where it is lost or lower."""
+    """Somebody's role in a project before and after.
+
+    `up` is True where it is new or higher, False where it is lost or lower, else None.
+    """
 
     before: str | None
     after: str | None
-    up: bool
+    up: bool | None
     words: str
 
 
@@ -651,31 +677,13 @@ def _grid(view: View) -> _Grid:
 def _cell_of(row: AccessRow | None) -> _Cell | None:
     if row is None or (row.before is None and row.after is None and not row.maybe):
         return None
-    up = kanboard_rank(row.after) > kanboard_rank(row.before or "") if row.after else False
-    return _Cell(row.before, row.after, up or row.before is None, access_words(row))
+    before, after = (kanboard_rank(role) if role else 0 for role in (row.before, row.after))
+    return _Cell(
+        row.before, row.after, None if after == before else after > before, access_words(row)
+    )
 
 
-def _undone_lines(view: View) -> list[ChangeView]:
-    return [line for row in view.undone for line in row.lines]
-
-
-def _same_changes(
-    lines: Iterable[ChangeView],
-) -> list[tuple[ChangeView, list[tuple[int, str, Ending | None]]]]:
-    """Return each thing that changes, as one of its changes, and for whom.
-
-    A person has a number, from 0, and what became of the change.
-    """
-    groups: dict[Any, tuple[ChangeView, list[tuple[int, str, Ending | None]]]] = {}
-    for line in lines:
-        _, people = groups.setdefault((line.change.action, line.differences), (line, []))
-        people.append((len(people), line.who, line.ending))
-    return list(groups.values())
-
-
-def _shows_value(finding: Finding) -> bool:
-    """Return whether the value has to stand beside the message."""
-    return finding.value is not None and finding.value not in finding.message
+# --- places ---------------------------------------------------------------------------------------
 
 
 def cells_of(origins: Sequence[Origin], *, brief: bool = False) -> tuple[str, ...]:
@@ -718,13 +726,13 @@ def _one(cell: Origin, brief: bool) -> str:
 def _several(cells: list[Origin], brief: bool) -> str:
     first = cells[0]
     row = Origin(first.source, file=first.file, sheet=first.sheet, row=first.row, dn=first.dn)
-    named = [name for cell in cells if (name := _cell(cell, brief))]
+    named = [name for cell in cells if (name := _cell_words(cell, brief))]
     if brief and named and first.dn is None:
         return f"{row.at(row=None)}!{','.join(named)}" if row.sheet else f"{row}:{','.join(named)}"
     return f"{row} ({', '.join(named)})" if named else str(row)
 
 
-def _cell(cell: Origin, brief: bool) -> str:
+def _cell_words(cell: Origin, brief: bool) -> str:
     if cell.dn is not None:
         return cell.attribute or ""
     where = cell.cell or (str(cell.position) if cell.position is not None else "")
