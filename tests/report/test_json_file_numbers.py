@@ -217,6 +217,11 @@ def test_each_project_adds_up_from_before_to_after_by_what_was_made(
             for change in report["changes"]
             if "outcome" not in change or change["outcome"]["status"] in ("done", "already so")
         }
+        unchanged = {
+            change["id"]
+            for change in report["changes"]
+            if "outcome" in change and change["outcome"]["status"] == "already so"
+        }
         actions = {change["id"]: change["action"] for change in report["changes"]}
         matrix = {one["project"]: one for one in (report["matrix"] or {"projects": ()})["projects"]}
         for one in report["projects"]:
@@ -227,6 +232,9 @@ def test_each_project_adds_up_from_before_to_after_by_what_was_made(
             assert [one["groups_made"][key] for key in MOVES] == [
                 made[f"group_access.{action}"] for action in ("grant", "change", "revoke")
             ]
+            so = Counter(actions[change] for change in one["changes"] if change in unchanged)
+            for key, about in (("unchanged", "membership"), ("groups_unchanged", "group_access")):
+                assert one[key] == sum(so[f"{about}.{a}"] for a in ("grant", "change", "revoke"))
             if (people := one["people"]) is None:
                 continue
             gone = people["revoked"] + people["lost"] + people["removed"]

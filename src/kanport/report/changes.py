@@ -20,7 +20,7 @@ from kanport.fields import USER_FIELDS, labels
 from kanport.findings import Finding, Severity
 from kanport.names import compare_key
 from kanport.origin import Origin
-from kanport.outcome import Outcome, VerifyResult
+from kanport.outcome import Outcome, Status, VerifyResult
 from kanport.plan.change import Action, Change, RelationChange, Risk, undone_by, values_of
 from kanport.plan.model import PlanSource, PlanUndone, PlanWithheld
 from kanport.plan.review import RANKS, Review
@@ -323,9 +323,15 @@ def by_project(
                 line.in_place for line in some if line.change.action is Action.PROJECT_CREATE
             ),
             flow=None if access is None else _flow(flows.get(project, ())),
+            unchanged=_moves(filter(_was_so, some), _MEMBERSHIP).all,
+            groups_unchanged=_moves(filter(_was_so, some), _GROUP_ACCESS).all,
         )
         for project, some in sorted(groups.items(), key=lambda item: _by_name(item[0]))
     )
+
+
+def _was_so(line: ChangeView) -> bool:
+    return line.status is Status.ALREADY
 
 
 def _moves(lines: Iterable[ChangeView], actions: tuple[Action, Action, Action]) -> Moves:

@@ -269,8 +269,9 @@ class FlowDict(TypedDict):
 class ProjectDict(TypedDict):
     """The ids of the changes of access to one project, with their numbers.
 
-    `granted`, `changed` and `revoked` count memberships: in a run those that were made, in a plan
-    all. `planned` counts what was planned, `groups_made` and `groups_planned` the access of groups.
+    `granted`, `changed` and `revoked` count memberships: in a run those that are in place, in a
+    plan all. `unchanged` are those of them that the server had before the run. `planned` counts
+    what was planned; `groups_made`, `groups_unchanged` and `groups_planned` the access of groups.
     """
 
     project: str
@@ -281,6 +282,8 @@ class ProjectDict(TypedDict):
     planned: Moves
     groups_made: Moves
     groups_planned: Moves
+    unchanged: int
+    groups_unchanged: int
     people: FlowDict | None
     changes: list[str]
 
@@ -483,6 +486,8 @@ def _project(access: ProjectAccess) -> ProjectDict:
         "planned": access.planned,
         "groups_made": access.groups_made,
         "groups_planned": access.groups_planned,
+        "unchanged": access.unchanged,
+        "groups_unchanged": access.groups_unchanged,
         "people": None if access.flow is None else _flow(access.flow),
         "changes": _ids(access.lines),
     }

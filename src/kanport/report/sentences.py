@@ -662,12 +662,13 @@ def project_numbers(access: ProjectAccess) -> str:
     'memberships: 1 granted, 8 of 9 revoked'
     """
     parts = ["created"] if access.created else []
-    for what, made, planned in (
-        ("memberships", access.made, access.planned),
-        ("group access", access.groups_made, access.groups_planned),
+    for what, made, unchanged, planned in (
+        ("memberships", access.made, access.unchanged, access.planned),
+        ("group access", access.groups_made, access.groups_unchanged, access.groups_planned),
     ):
         if planned.all:
-            parts.append(f"{what}: {_moves(made, planned)}")
+            so = f" ({unchanged} of them unchanged)" if unchanged else ""
+            parts.append(f"{what}: {_moves(made, planned)}{so}")
     if access.flow is not None:
         parts.append(f"users: {_flow(access.flow)}")
     return "; ".join(parts)

@@ -396,7 +396,8 @@ class ProjectAccess:
     """All changes of the access to one project.
 
     `planned` and `made` count changes of memberships, `groups_planned` and `groups_made` those of
-    the access of groups; in a plan, all count as made. `created` is 1 where the project itself is
+    the access of groups; in a plan, all count as made. `unchanged` and `groups_unchanged` are how
+    many of the made ones the server had before the run. `created` is 1 where the project itself is
     created. `flow` is None where the plan does not hold the access that stays.
     """
 
@@ -408,6 +409,8 @@ class ProjectAccess:
     lines: tuple[ChangeView, ...]
     created: int = 0
     flow: Flow | None = None
+    unchanged: int = 0
+    groups_unchanged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

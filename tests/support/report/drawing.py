@@ -173,12 +173,14 @@ def project_numbers(project: dict[str, Any]) -> list[int]:
     Where fewer changes were made than planned, both numbers stand side by side.
     """
     shown: list[int] = []
-    parts = [(project, project["planned"])]
+    parts = [(project, project["planned"], project["unchanged"])]
     if sum(project["groups_planned"].values()):
-        parts.append((project["groups_made"], project["groups_planned"]))
-    for made, planned in parts:
+        groups = project["groups_made"], project["groups_planned"], project["groups_unchanged"]
+        parts.append(groups)
+    for made, planned, unchanged in parts:
         for key in filter(planned.get, MOVES):
             shown += [made[key]] if made[key] == planned[key] else [made[key], planned[key]]
+        shown += [unchanged] * bool(unchanged)
     if (people := project["people"]) is not None:
         moved = [people[key] for key in ("granted", "gained", "revoked", "lost", "removed")]
         shown += [people["before"], *filter(None, moved), people["after"]]
