@@ -50,6 +50,9 @@ def check(view: View) -> None:
         assert told == [
             [one[key] for key in ("granted", "changed", "revoked")] for one in report["projects"]
         ]
+        if report["kind"] == "run":
+            so = [row["Unchanged"] for row in table(book, "Projects")]
+            assert so == [one["unchanged"] for one in report["projects"]]
     if "Findings" in book:
         assert [row["Severity"] for row in table(book, "Findings")] == [
             SEVERITIES[finding["severity"]] for finding in report["findings"]

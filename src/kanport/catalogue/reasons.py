@@ -55,7 +55,7 @@ REASONS: Mapping[str, CatalogueEntry] = {
     "not-a-member": _reason("They have no role in the project.", "new member"),
     "keeps-role": _reason(
         "A role may come through a group that changes.",
-        "may come through a group that changes",
+        "made direct: the role may come through a group that changes",
     ),
     "role-differs": _reason("The role is different.", "role differs"),
     "not-in-group": _reason("They are not in the group.", "new in the group"),

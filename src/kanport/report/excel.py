@@ -195,7 +195,7 @@ def _projects(view: View) -> WorkbookSheet:
     kinds = ("granted", "changed", "revoked")
     planned = view.kind is ViewKind.RUN
     if planned:
-        heads += ["Granted, planned", "Changed, planned", "Revoked, planned"]
+        heads += ["Granted, planned", "Changed, planned", "Revoked, planned", "Unchanged"]
     heads += ["Group access granted", "Group access changed", "Group access revoked"]
     heads += ["Users before", "Users after, at least", "Users after, at most"]
     heads += ["Gained through groups", "Lost through groups", "Uncertain, through groups"]
@@ -205,6 +205,7 @@ def _projects(view: View) -> WorkbookSheet:
             one.project,
             *(getattr(one.made, kind) for kind in kinds),
             *(getattr(one.planned, kind) for kind in kinds if planned),
+            *((one.unchanged,) if planned else ()),
             *(getattr(one.groups_made, kind) for kind in kinds),
             *(
                 (
