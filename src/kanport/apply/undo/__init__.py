@@ -1,7 +1,7 @@
-"""Taking a run back: from what it left behind and what the server holds now, an ordinary plan.
+"""Undo a run: from what it left behind and what the server holds now, an ordinary plan.
 
-Only what the run itself did is taken back, and only where the server still has it as the run left
-it. What the API cannot take back, or what somebody has changed since, becomes a finding. Pure.
+Only what the run itself did is undone, and only where the server still has it as the run left
+it. What the API cannot undo, or what somebody has changed since, becomes a finding. Pure.
 """
 
 from collections import Counter
@@ -46,7 +46,7 @@ def people_to_read(recorded: Recorded) -> tuple[frozenset[str], frozenset[int]]:
 
 
 def projects_to_read(plan: Plan, projects: Iterable[Project], *, removing: bool) -> frozenset[int]:
-    """Return the ids of the projects whose members must be known to take a run of this plan back.
+    """Return the ids of the projects whose members must be known to undo a run of this plan.
 
     Removing somebody deletes the private projects that they are in, so these are looked at as well.
     """
@@ -69,7 +69,7 @@ def undo_plan(
     version: str,
     made_by: str | None = None,
 ) -> Plan:
-    """Return the plan that takes a run back.
+    """Return the plan that undoes a run.
 
     `current` must have been read with `projects_to_read`. Users whom the run created are disabled,
     and groups that it created stay. Where `remove_at_most` is given, both are removed, the groups

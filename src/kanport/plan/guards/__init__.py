@@ -117,7 +117,7 @@ def judge_undo(
     protect: Iterable[str],
     remove_at_most: int | None,
 ) -> tuple[GuardVerdict, ...]:
-    """Ask the guards that hold without a mapping, of a plan that takes a run back.
+    """Ask the guards that hold without a mapping, of a plan that undoes a run.
 
     The limits of the mapping are for what sources ask for, and not asked. Removing people needs a
     number all the same: `remove_at_most`, as it was asked for.
