@@ -247,8 +247,8 @@ def _too_few(approval: Approval, rules: PlanApproval) -> Iterator[str]:
     people = min(len(accounts), len({one.by.casefold() for one in approval.all}))
     if people < rules.approvers:
         yield (
-            f"it needs {rules.approvers} people with accounts of their own (approvers in the"
-            f" mapping), and has {people}"
+            f"{people} of {rules.approvers} approvals are there (approvers in the mapping): each"
+            " other approver runs kanport approve from an account of their own"
         )
 
 

@@ -359,3 +359,16 @@ def test_a_bug_is_told_without_a_traceback(
     assert stopped.code == 1
     assert "Traceback" not in stopped.err
     assert "sesame" not in stopped.err
+
+
+def test_a_plan_without_changes_says_that_nothing_was_compared(
+    kanport: Kanport, server: Sandbox, tmp_path: Path
+) -> None:
+    write_files(tmp_path)
+    server.store.add_project("Alpha", identifier="ALPHA")
+    server.store.add_project("Beta board")
+    assert kanport("sync", "club.yaml").code == 0
+    assert kanport("plan", "club.yaml", "-o", "plan.json").code == 0
+    told = kanport("apply", "plan.json", "--yes")
+    assert told.code == 0
+    assert "did not compare it with the server" in told.err

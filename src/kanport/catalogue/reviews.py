@@ -150,7 +150,7 @@ REVIEWS: Mapping[str, CatalogueEntry] = {
         "The sources still ask for access that a reviewer ends or changes.",
         one(
             "the sources still ask for {username:q} as {role} in {project:q}, so the next plan of"
-            " the mapping grants it again",
+            " the mapping gives that back",
             "correct the sources as well",
         ),
         {"username": LOGIN},

@@ -54,8 +54,8 @@ PLAN_OUTPUT = output_option(
 @MAPPING
 @output_option(
     "report_paths",
-    "Also write a report to this file: .xml (JUnit), .sarif, .html, .xlsx, .csv, .md, .txt or"
-    " .json.",
+    "Also write a report to this file: .xml (JUnit), .sarif, .html, .xlsx, .csv, .pdf, .md,"
+    " .txt or .json.",
 )
 @click.option(
     "--suggest",
@@ -440,7 +440,7 @@ _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 def _span(ctx: click.Context, parameter: click.Parameter, value: str) -> timedelta:
     found = re.fullmatch(r"([1-9][0-9]{0,2})([hdw])", value)
     if found is None:
-        raise click.BadParameter("use hours, days or weeks, such as 12h, 7d or 2w")
+        raise click.BadParameter("use a number from 1 to 999 and h, d or w, such as 12h, 7d or 2w")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 

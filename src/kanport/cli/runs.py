@@ -129,6 +129,7 @@ def apply_command(
         result = ready.run(passwords_to=passwords_to, should_stop=following.should_stop)
         if result.run is None:
             output.show(api.view_of(result))
+            output.note("The plan has no changes, so Kanport did not compare it with the server.")
     ctx.exit(result.exit_code)
 
 

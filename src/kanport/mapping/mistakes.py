@@ -124,7 +124,7 @@ def _how_to_write(kind: str, value: Any, part: str) -> str | None:
     if isinstance(value, str) and part.endswith("Rule") and "{" in value:
         return f'for a template, write {{template: "{value}"}}'
     if isinstance(value, str) and part.endswith("Rule"):
-        return f"for a column, write {{from: {value}}}"
+        return f"for a column, write {{from: {value or 'COLUMN'}}}"
     if isinstance(value, str) and part == "Managed":
         return f'write {{usernames: ["{value}"]}}'
     if kind == "string_type":

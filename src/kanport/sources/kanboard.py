@@ -100,5 +100,8 @@ def _token(
         where = f"the file {path}"
         text = read_secret(path, "token")
     if not text.strip():
-        raise ConfigInvalid(f"the token of the source {name} is missing: {where} holds nothing")
+        raise ConfigInvalid(
+            f"the token of the source {name} is missing: {where} holds nothing",
+            hint="put the token there, or name another place in the mapping",
+        )
     return SecretStr(text.strip())
