@@ -38,7 +38,7 @@ def test_two_people_approve_one_after_the_other(
     assert missing.code == 4 and "this plan is not approved" in missing.err
     approve(kanport, monkeypatch, "Ada", "ada")
     one = kanport("apply", plan, "--yes")
-    assert one.code == 4 and "it needs 2 people" in one.err
+    assert one.code == 4 and "1 of 2 approvals are there" in one.err
     approve(kanport, monkeypatch, "Ada L.", "ada")
     assert kanport("apply", plan, "--yes").code == 4
     approve(kanport, monkeypatch, "Bob", "bob")
