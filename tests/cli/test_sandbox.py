@@ -101,3 +101,10 @@ def test_a_port_in_use_is_an_error_with_the_way_out(kanport: Kanport) -> None:
         ended = kanport("sandbox", "--port", taken.getsockname()[1])
     assert ended.code == 2
     assert "choose another --port" in ended.err
+
+
+def test_a_sandbox_that_cannot_start_leaves_the_signals_as_they_are(kanport: Kanport) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert kanport("sandbox", "--port", str(taken.getsockname()[1])).code == 2
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before

@@ -5,6 +5,8 @@ import os
 import secrets
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +116,6 @@ def sandbox_command(token: str | None, ldap_users: tuple[str, ...], **settings: 
     """
     from kanport.sandbox import LdapUser, Sandbox, SandboxOptions
 
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
     people = tuple(LdapUser.parse(text) for text in ldap_users)
     given = token or os.environ.get("KANPORT_TOKEN")
     token = given or secrets.token_urlsafe(_TOKEN_BYTES)
@@ -129,9 +128,24 @@ def sandbox_command(token: str | None, ldap_users: tuple[str, ...], **settings: 
             f"the sandbox cannot start: {why}",
             hint="choose another --port, or 0 for a free one" if in_use else None,
         ) from error
-    with server:
+    with _ended_by_signals() as ended, server:
         if given is None:
             # Whatever the log and --quiet say: nobody could use the server without it.
             click.echo(f"token: {token}", err=True)
         click.echo(f"listening on {server.url}")
         ended.wait()
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[threading.Event]:
+    """Yield what Ctrl-C and SIGTERM set meanwhile."""
+    ended = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: ended.set())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield ended
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
