@@ -250,8 +250,8 @@ def write_yaml(path: Path, tables: Iterable[Listing]) -> None:
         lines.append(f"{listing.name}:{'' if listing.rows else ' []'}")
         for row in listing.rows:
             pairs = zip(listing.columns, row, strict=True)
-            told = [f"{column}: {yaml_quoted(value)}" for column, value in pairs]
-            lines.append(f"  - {{{', '.join(told)}}}")
+            parts = [f"{column}: {yaml_quoted(value)}" for column, value in pairs]
+            lines.append(f"  - {{{', '.join(parts)}}}")
     write_file(path, "\n".join([*lines, ""]), secret=True)
 
 

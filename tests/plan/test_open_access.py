@@ -146,3 +146,14 @@ def test_a_membership_stays_while_the_access_of_the_group_of_the_user_is_open() 
     assert ("membership.revoke", "bob") in ended(plan_of_move(**both))
     assert ("membership.revoke", "bob") not in ended(plan_of_move(**both, unknown=access))
     assert ("membership.revoke", "bob") in ended(plan_of_move(named=False, unknown=access))
+
+
+@pytest.mark.parametrize("slip", [[], ["bbo"]])
+def test_a_user_stays_in_a_group_while_a_row_of_the_next_one_names_nobody(slip: list[str]) -> None:
+    """Bob moves from Team to Crew, which is to have the same access."""
+    crew = Group(8, "Crew", members=frozenset({2}))
+    there = a_server(ANN, BOB, EVE, groups=(TEAM, crew), roles={1: {2: MEMBER, 3: MEMBER}})
+    groups: dict[str, list[str] | None] = {"Team": ["ann"], "Crew": ["ann", *slip]}
+    given = {("Team", "ALPHA"): MEMBER, ("Crew", "ALPHA"): MEMBER}
+    plan = planned(wanted(groups, given), there, KNOWN, **RULES)
+    assert (("group_member.remove", "bob") in ended(plan)) is (slip == [])

@@ -55,8 +55,8 @@ def keep_open_access(
     while True:
         changes = [*others, *(change for part in parts for change in part.changes)]
         projection = GroupProjection.of(policy.current, policy.memory, changes)
-        uncertainty = policy.resolved.uncertainty
-        if not (projection.moves and uncertainty.anything):
+        uncertain = policy.resolved.uncertainty.anything
+        if not (projection.moves and (uncertain or policy.members_open or policy.access_open)):
             return projection
         kept = _kept(policy, projection, changes)
         if not kept:

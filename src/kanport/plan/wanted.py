@@ -337,7 +337,7 @@ def match_members(
     for row in np.flatnonzero(unclear | _unclear(asked.holders, people)).tolist():
         member, who = asked[row], people[asked.holders.codes[row]]
         places = member.holder.origins or member.target.origins
-        if not member.unlisted:
+        if unclear[row] or not member.unlisted:
             # A directory names its members itself; whom it alone knows is no slip of the pen.
             doubtful[None if unclear[row] else member.key[1]].update(places)
         if isinstance(who, Finding) and not unclear[row]:
